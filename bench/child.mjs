@@ -1,0 +1,60 @@
+// Measures one program in a process of its own: node child.mjs <program> <arguments> <goal>
+//
+// A program's default export takes its arguments and returns either
+//   { units, repeat(times) }   `repeat` does `times` rounds of `units` units of work, never fewer than `least` rounds,
+//                              where starting up must not show; `fixed` marks a round that takes as long as it
+//                              takes, such as a second of sleeping, or
+//   { value() }                which measures by itself (bytes, milliseconds).
+// The result goes to the standard output as one line of JSON, in nanoseconds a unit.
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const TOO_SLOW = 1.5; // seconds, for a single round: it is not repeated
+const WARM_UP = 0.4; // seconds; a cold Effect or Effection is twenty times slower
+
+const [path, args, goal] = process.argv.slice(2);
+const { default: program } = await import(pathToFileURL(resolve(path)));
+const { units, repeat, least = 1, fixed, value } = program(JSON.parse(args));
+
+if (value !== undefined) report({ value: await value() });
+else report(await sample(Number(goal)));
+
+async function sample(goal) {
+  let times = least;
+  if (fixed) await repeat(1);
+  else {
+    // Warm up for a while with ever longer runs; the last one tells how many rounds fill the goal.
+    let spent = 0;
+    for (;;) {
+      const { wall, cpu } = await measure(times);
+      if (times === least && wall > TOO_SLOW) return result(least, wall, cpu);
+      spent += wall;
+      if (wall >= goal / 4 && spent >= WARM_UP) {
+        times = Math.max(least, Math.round((times * goal) / wall));
+        break;
+      }
+      times = wall < goal / 40 ? times * 8 : wall < goal / 4 ? times * 2 : times;
+    }
+  }
+  const { wall, cpu } = await measure(times);
+  return result(times, wall, cpu);
+}
+
+function result(times, wall, cpu) {
+  const nanoseconds = 1e9 / (units * times);
+  return { wall: wall * nanoseconds, cpu: cpu * nanoseconds, seconds: wall };
+}
+
+async function measure(times) {
+  const before = process.cpuUsage();
+  const start = performance.now();
+  await repeat(times);
+  const wall = (performance.now() - start) / 1e3;
+  const { user, system } = process.cpuUsage(before);
+  return { wall, cpu: (user + system) / 1e6 };
+}
+
+function report(result) {
+  // What still sleeps need not be waited for.
+  process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit());
+}

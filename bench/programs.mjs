@@ -1,0 +1,248 @@
+// Every program with its contenders. `ours` comes first; each contender runs in a process of its own.
+//
+// A contender is [name, file, overrides?]: `args` on top of the program's, `note` for the reader,
+// `samples` as an upper limit for what is too slow to repeat.
+
+const SLOW = { samples: 2 };
+const GC = ['--expose-gc', '--max-old-space-size=8192'];
+
+/** The two Pythons run the same program. */
+const python = (file, overrides) => [
+  ['asyncio', file, overrides],
+  ['uvloop', file, overrides],
+];
+
+const switches = (name, tasks, ...others) => ({
+  name,
+  title: `Task switch, generator coroutine, ${tasks.toLocaleString('en')} tasks`,
+  args: { tasks },
+  contenders: [
+    ['tsyncio', 'switch/tsyncio.mjs'],
+    ['trampoline', 'switch/trampoline.mjs'],
+    ['native', 'switch/native.mjs'],
+    ['Effect', 'switch/effect.mjs'],
+    ...others,
+    ...python('switch/asyncio.py'),
+  ],
+});
+
+const nested = (depth) => ({
+  name: `nested-${depth}`,
+  title: depth === 1 ? 'Switch at the leaf, no nested call' : `Switch at the leaf of ${depth} nested calls`,
+  args: { depth },
+  contenders: [
+    ['tsyncio', 'nested/coroutine.mjs'],
+    ['tsyncio yield*', 'nested/generator.mjs', { note: 'raw generators, delegated by V8' }],
+    ['trampoline', 'nested/trampoline.mjs', { note: 'raw generators, delegated by V8' }],
+    ['native', 'nested/native.mjs'],
+    ['Effect', 'nested/effect.mjs'],
+    ['Effection', 'nested/effection.mjs'],
+    ...python('nested/asyncio.py'),
+  ],
+});
+
+const locks = (name, title, tasks, effect, mutex) => ({
+  name,
+  title,
+  args: { tasks },
+  contenders: [
+    ['tsyncio', 'lock/tsyncio.mjs'],
+    ['hand-written', 'lock/trampoline.mjs'],
+    ['async-mutex', 'lock/async-mutex.mjs', mutex],
+    ['Effect', 'lock/effect.mjs', effect],
+    ...python('lock/asyncio.py', tasks > 1000 ? SLOW : undefined),
+  ],
+});
+
+const queues = (capacity) => ({
+  name: `queue-${capacity}`,
+  title: `Queue of capacity ${capacity}, put and get`,
+  args: { capacity },
+  contenders: [
+    ['tsyncio', 'queue/tsyncio.mjs'],
+    ['hand-written', 'queue/trampoline.mjs'],
+    ['Effect', 'queue/effect.mjs'],
+    ...python('queue/asyncio.py'),
+  ],
+});
+
+const timeouts = (name, title, yields) => ({
+  name,
+  title,
+  args: { yields },
+  contenders: [
+    ['tsyncio', 'timeout/tsyncio.mjs'],
+    ['native', 'timeout/native.mjs', { note: 'Promise.race with setTimeout' }],
+    ['Effect', 'timeout/effect.mjs'],
+    ['Effection', 'timeout/effection.mjs'],
+    ...python('timeout/asyncio.py'),
+  ],
+});
+
+const memory = (name, title, sleeps) => ({
+  name,
+  title,
+  args: { tasks: 1_000_000, sleeps },
+  unit: 'bytes',
+  nodeFlags: GC,
+  samples: 2,
+  contenders: [
+    ['tsyncio', 'memory/tsyncio.mjs'],
+    ['native', 'memory/native.mjs'],
+    ['Effect', 'memory/effect.mjs', { args: { tasks: 200_000 }, note: '200,000 fibers' }],
+    ['asyncio', 'memory/asyncio.py', { args: { tasks: 200_000 }, note: '200,000 tasks, resident memory' }],
+  ],
+});
+
+const imports = (name, title, specifier, ...others) => ({
+  name,
+  title,
+  args: { specifier },
+  unit: 'ms',
+  contenders: [
+    ['tsyncio', 'import/module.mjs'],
+    ['empty file', 'import/module.mjs', { args: { specifier: './empty.mjs' } }],
+    ...others,
+  ],
+});
+
+export const programs = [
+  switches('switch-100', 100, ['Effection', 'switch/effection.mjs']),
+  switches('switch-10000', 10_000),
+  {
+    name: 'switch-async',
+    title: 'Task switch, async function, 100 tasks',
+    args: { tasks: 100 },
+    contenders: [
+      ['tsyncio', 'switch-async/tsyncio.mjs'],
+      ['thenable', 'switch-async/thenable.mjs', { note: 'await of a bare thenable' }],
+      ['native', 'switch/native.mjs'],
+      ['Effect', 'switch/effect.mjs'],
+      ...python('switch/asyncio.py'),
+    ],
+  },
+  {
+    name: 'spawn',
+    title: 'Spawn and join 100,000 tasks',
+    args: { tasks: 100_000 },
+    contenders: [
+      ['tsyncio', 'spawn/taskgroup.mjs'],
+      ['tsyncio gather', 'spawn/gather.mjs'],
+      ['tsyncio async function', 'spawn/async-function.mjs'],
+      ['native', 'spawn/native.mjs', { note: 'Promise.all' }],
+      ['Effect', 'spawn/effect.mjs'],
+      ['Effection', 'spawn/effection.mjs', { args: { tasks: 10_000 }, note: '10,000 tasks', ...SLOW }],
+      ...python('spawn/asyncio.py'),
+    ],
+  },
+  {
+    name: 'spawn-eager',
+    title: 'Spawn and join 100,000 tasks, started eagerly',
+    args: { tasks: 100_000, eager: true },
+    contenders: [
+      ['tsyncio', 'spawn/taskgroup.mjs'],
+      ['tsyncio gather', 'spawn/gather.mjs'],
+      ['native', 'spawn/native.mjs', { note: 'Promise.all' }],
+      ['asyncio', 'spawn/asyncio.py'],
+    ],
+  },
+  ...[1, 20, 50, 100].map(nested),
+  {
+    name: 'depth',
+    title: 'Call and return through 100,000 levels',
+    args: { depth: 100_000 },
+    contenders: [
+      ['tsyncio', 'depth/coroutine.mjs'],
+      ['native', 'depth/native.mjs'],
+      ['Effect', 'depth/effect.mjs'],
+      ['Effection', 'depth/effection.mjs'],
+      ['asyncio', 'depth/asyncio.py'],
+    ],
+  },
+  locks('lock', 'Lock, uncontended', 1),
+  locks('lock-100', 'Lock handed on among 100 tasks', 100),
+  locks(
+    'lock-100000',
+    'Lock handed on among 100,000 tasks',
+    100_000,
+    { args: { tasks: 10_000 }, note: '10,000 fibers', ...SLOW },
+    { args: { tasks: 20_000 }, note: '20,000 waiters', ...SLOW },
+  ),
+  queues(1),
+  queues(100),
+  {
+    name: 'timers',
+    title: '100,000 sleeps within a second, CPU time each',
+    args: { timers: 100_000 },
+    metric: 'cpu',
+    contenders: [
+      ['tsyncio', 'timers/tsyncio.mjs'],
+      ['tsyncio callLater', 'timers/call-later.mjs'],
+      ['setTimeout', 'timers/set-timeout.mjs', { note: 'a bare callback' }],
+      ['native', 'timers/native.mjs', { note: 'timers/promises' }],
+      ['Effect', 'timers/effect.mjs'],
+      ...python('timers/asyncio.py', SLOW),
+    ],
+  },
+  timeouts('timeout', 'Timeout around a body that returns at once', false),
+  timeouts('timeout-yield', 'Timeout around a body that yields once', true),
+  {
+    name: 'cancel',
+    title: 'Cancel and join a parked task',
+    args: {},
+    contenders: [
+      ['tsyncio', 'cancel/tsyncio.mjs'],
+      ['native', 'cancel/native.mjs', { note: 'AbortController' }],
+      ['Effect', 'cancel/effect.mjs'],
+      ['Effection', 'cancel/effection.mjs'],
+      ...python('cancel/asyncio.py'),
+    ],
+  },
+  {
+    name: 'cleanup',
+    title: 'Cancel 20,000 sleepers whose clean-up waits',
+    args: { tasks: 20_000 },
+    contenders: [
+      ['tsyncio', 'cleanup/tsyncio.mjs'],
+      ['tsyncio async function', 'cleanup/async-function.mjs'],
+      ['native', 'cleanup/native.mjs', { note: 'AbortController', ...SLOW }],
+      ['Effect', 'cleanup/effect.mjs'],
+      ...python('cleanup/asyncio.py'),
+    ],
+  },
+  memory('memory-event', 'Memory of a task parked on an Event', false),
+  memory('memory-sleep', 'Memory of a task in sleep', true),
+  imports('import-core', 'Cold import of tsyncio/core', 'tsyncio/core'),
+  imports(
+    'import',
+    'Cold import of tsyncio',
+    'tsyncio',
+    ['Effect', 'import/module.mjs', { args: { specifier: 'effect' } }],
+    ['Effection', 'import/module.mjs', { args: { specifier: 'effection' } }],
+    ['asyncio', 'import/asyncio.py'],
+  ),
+].map(complete);
+
+function complete(program) {
+  const {
+    contenders,
+    args,
+    samples = Number.POSITIVE_INFINITY,
+    unit = 'ns',
+    metric = 'wall',
+    nodeFlags = [],
+  } = program;
+  return {
+    ...program,
+    unit,
+    metric,
+    contenders: contenders.map(([name, file, overrides = {}]) => ({
+      name,
+      file,
+      nodeFlags,
+      args: { ...args, ...overrides.args },
+      note: overrides.note,
+      samples: Math.min(samples, overrides.samples ?? Number.POSITIVE_INFINITY),
+    })),
+  };
+}

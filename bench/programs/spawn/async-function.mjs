@@ -1,0 +1,16 @@
+import { gather, run } from 'tsyncio';
+
+async function child(i) {
+  return i;
+}
+
+export default ({ tasks }) => ({
+  units: tasks,
+  repeat: (times) =>
+    run(async () => {
+      for (let t = 0; t < times; t++) {
+        const results = await gather(Array.from({ length: tasks }, (_, i) => () => child(i)));
+        if (results.at(-1) !== tasks - 1) throw new Error('a result is lost');
+      }
+    }),
+});

@@ -1,0 +1,9 @@
+async function worker(times) {
+  for (let i = 0; i < times; i++) await null;
+}
+
+export default ({ tasks }) => ({
+  units: tasks,
+  least: Math.max(50, 100_000 / tasks),
+  repeat: (times) => Promise.all(Array.from({ length: tasks }, () => worker(times))),
+});

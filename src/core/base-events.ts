@@ -1,0 +1,954 @@
+/**
+ * The event loop: ready handles in the order in which they became ready, timers by deadline, one iteration after the
+ * other.
+ *
+ * A *turn* is what the host calls: it runs iterations until nothing is ready (the loop sleeps until a timer or a call
+ * wakes it), until its time slice is over (the host gets its turn, so that input and output never starve), or until
+ * a handle began a *native step*.
+ *
+ * A native step is the part of an async function between two of its waits. It runs in microtasks, after the handle that
+ * resumed it has returned; no other handle of the loop runs before it has ended. It has ended when its last flow
+ * parks again (`_parked`), when its task is done (`_endNative`), or, for steps that wait for something foreign, when
+ * no microtask is left (`host.settled`, armed once for many steps).
+ */
+
+import { type Coro, Coroutine, type CoroutineLike, iscoroutine, iscoroutinefunction, trackCoroutines } from './coroutines.js';
+import { type Context, copyContext } from './contextvars.js';
+import { activeAsyncContext, current, enableAsyncContext } from './current.js';
+import { type Duration, toSeconds, toTime } from './durations.js';
+import { closeCoroutine, ensureFuture } from './ensure-future.js';
+import {
+  type ContextOption,
+  Handle,
+  noteRunning,
+  refuseInsideLoop,
+  type Runnable,
+  setLoopMaker,
+  TimerHandle,
+} from './events.js';
+import { DeadlockError, RuntimeError, setCaptureCancellationStacks, stopsTheLoop } from './exceptions.js';
+import type { PendingAwait, Scope } from './fibers.js';
+import { formatStack, inspectCustom, repr, type StackFrame } from './format-helpers.js';
+import { Future, type FutureLike, isfuture } from './futures.js';
+import { type BoundContext, getDefaultHost, type Host, type HostTimer } from './host.js';
+import { logger } from './log.js';
+import { Ring } from './ring.js';
+import { Task, type TaskFactory, type TaskOptions } from './tasks.js';
+import { TimerHeap } from './timer-heap.js';
+import type { AwaitableLike } from './coroutines.js';
+
+/** What an exception handler is told. */
+export interface ExceptionContext {
+  message?: string;
+  exception?: unknown;
+  future?: FutureLike<unknown> | FutureRecord;
+  task?: Task | undefined;
+  handle?: Handle;
+  sourceTraceback?: readonly StackFrame[];
+  handleTraceback?: readonly StackFrame[];
+  [key: string]: unknown;
+}
+
+export type ExceptionHandler = (loop: EventLoop, context: ExceptionContext) => void;
+
+/** What is left of a future that was collected: enough for a report. */
+export interface FutureRecord {
+  toString(): string;
+  getContext?(): Context;
+}
+
+export interface EventLoopOptions {
+  /** The platform; the one that the entry point registered, by default. */
+  host?: Host | undefined;
+  /** Carry tasks through plain awaits with the platform's async context. On by default where there is one. */
+  asyncContext?: boolean | undefined;
+}
+
+/** Seconds that a turn may take before the host gets its own. */
+const SLICE = 0.001;
+/** The clock is not read more often than once in so many handles. */
+const HANDLES_PER_CLOCK_READ = 64;
+/** Seconds after which a cancelled task that a foreign promise still holds is logged. */
+const FOREIGN_AWAIT_PATIENCE = 1;
+/** Seconds that an exception on the ambient loop may go unnoticed. */
+const AMBIENT_PATIENCE = 5;
+/** The longest wait that is asked of the host, in seconds. */
+const LONGEST_WAIT = 86_400;
+
+interface FailureRecord {
+  readonly exception: unknown;
+  readonly description: string;
+  readonly message: string;
+  readonly context: Context | null;
+  readonly sourceTraceback: readonly StackFrame[] | null;
+  readonly future: WeakRef<Future<unknown>>;
+}
+
+const failures = new FinalizationRegistry<{ loop: EventLoop; record: FailureRecord }>(({ loop, record }) =>
+  loop._reportFailure(record),
+);
+
+/** How a `runForever()` in progress ends. */
+interface OpenRun {
+  resolve(): void;
+  reject(error: unknown): void;
+  releaseHold: (() => void) | undefined;
+}
+
+/**
+ * An event loop. Most programs never touch one: `run()` makes and closes it.
+ *
+ * Several loops can run side by side in a thread; each keeps its own order.
+ */
+export class EventLoop {
+  /** A handle that runs for longer than this many seconds is reported in debug mode. */
+  slowCallbackDuration = 0.1;
+
+  /** @internal */
+  readonly _host: Host;
+  /** @internal */
+  _debug = false;
+  /** @internal */
+  readonly _timers = new TimerHeap<TimerHandle>();
+  /** The task whose native step is under way. @internal */
+  _native: Task | null = null;
+  /** Awaits of that step that have read `then`, and whose `then` is not called yet. @internal */
+  _announced = 0;
+  /** Awaits of plain code that are pending on this loop. @internal */
+  readonly _plainAwaits = new Set<PendingAwait>();
+  /** Hooks of layers above: called first when the loop closes. @internal */
+  readonly _onClose: (() => void)[] = [];
+
+  readonly #ready = new Ring<Runnable>();
+  readonly #ambient: boolean;
+  readonly #asyncContextAllowed: boolean;
+  #rootContext: BoundContext | null = null;
+  #todo = 0;
+  #sinceClockRead = 0;
+  #sliceEnd = 0;
+  #timersMade = 0;
+  #turning = false;
+  #scheduled = false;
+  #asleep = false;
+  #stopping = false;
+  #closed = false;
+  #settledArmed = false;
+  #openRun: OpenRun | null = null;
+  #pendingError: { error: unknown } | null = null;
+  #timer: HostTimer | null = null;
+  #timerSetFor = Number.POSITIVE_INFINITY;
+  #taskFactory: TaskFactory | null = null;
+  #exceptionHandler: ExceptionHandler | null = null;
+  #firstTask: Task | null = null;
+  #lastTask: Task | null = null;
+  #failed: Future<unknown>[] = [];
+  readonly #records = new Map<Future<unknown> | FailureRecord, FailureRecord>();
+  readonly #deadlineRecords = new Set<FailureRecord>();
+  #forgetQuiet: (() => void) | null = null;
+  readonly #asyncgens = new Set<WeakRef<AsyncGenerator<unknown>>>();
+
+  constructor(options: EventLoopOptions = {}) {
+    this._host = options.host ?? getDefaultHost();
+    this.#asyncContextAllowed = options.asyncContext ?? true;
+    this.#ambient = (options as { ambient?: boolean }).ambient === true;
+    if (this._host.debug === true) this.setDebug(true);
+    if (this.#ambient) {
+      this.#asleep = true;
+      this._host.onExit?.(() => this.#reportAllFailures());
+      this.#listenForQuiet();
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------- running
+
+  /** Runs until {@link stop} is called. Keeps the process alive. @throws RuntimeError when the loop runs or is closed. */
+  runForever(): Promise<void> {
+    return this._start(true);
+  }
+
+  /** @internal */
+  _start(holdProcess: boolean): Promise<void> {
+    this._checkClosed();
+    if (this.isRunning()) throw new RuntimeError('This event loop is already running');
+    return new Promise<void>((resolve, reject) => {
+      this.#openRun = { resolve, reject, releaseHold: holdProcess ? this._host.hold?.() : undefined };
+      noteRunning(this, true);
+      this.#listenForQuiet();
+      this.#schedule();
+    });
+  }
+
+  /**
+   * Runs until `awaitable` is done, and gives its result or throws its exception. A coroutine becomes a task.
+   *
+   * @throws RuntimeError when the loop runs or is closed; TypeError for what cannot be awaited.
+   */
+  runUntilComplete<T>(awaitable: AwaitableLike<T>): Promise<T> {
+    this._checkClosed();
+    if (this.isRunning()) throw new RuntimeError('This event loop is already running');
+    const { future, isNew, finish } = this._prepareRun(awaitable);
+    let running: Promise<void>;
+    try {
+      running = this._start(false);
+    } catch (error) {
+      future.removeDoneCallback(finish);
+      throw error;
+    }
+    return running.then(
+      () => this._concludeRun(future, finish),
+      (error) => {
+        future.removeDoneCallback(finish);
+        if (isNew && future.done() && !future.cancelled()) future.exception();
+        throw error;
+      },
+    );
+  }
+
+  /** @internal */
+  _prepareRun<T>(awaitable: AwaitableLike<T>): { future: FutureLike<T>; isNew: boolean; finish: (future: FutureLike<T>) => void } {
+    const isNew = !isfuture(awaitable);
+    const future = ensureFuture(awaitable, { loop: this }) as FutureLike<T>;
+    if (isNew && future instanceof Task) future._logDestroyPending = false;
+    const finish = (done: FutureLike<T>) => {
+      if (!done.cancelled() && done instanceof Future && stopsTheLoop(done._value)) return;
+      this.stop();
+    };
+    future.addDoneCallback(finish);
+    return { future, isNew, finish };
+  }
+
+  /** @internal */
+  _concludeRun<T>(future: FutureLike<T>, finish: (future: FutureLike<T>) => void): T {
+    future.removeDoneCallback(finish);
+    if (!future.done()) throw new RuntimeError('Event loop stopped before Future completed.');
+    const result = future.result();
+    if (isfuture(result) || result instanceof Coroutine) {
+      throw new TypeError(`Cannot hand over ${result}: a promise would await it: put it in an array`);
+    }
+    return result;
+  }
+
+  /** Ends the run in progress after the present iteration; before a run, after its first one. */
+  stop(): void {
+    this.#stopping = true;
+    this.#wakeIfAsleep();
+  }
+
+  isRunning(): boolean {
+    return this.#openRun !== null || this.#ambient;
+  }
+
+  isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /**
+   * Discards what is scheduled, and reports what was forgotten: tasks still pending, exceptions nobody looked at.
+   *
+   * @throws RuntimeError while the loop runs. Closing twice is no error.
+   */
+  close(): void {
+    if (this.isRunning()) throw new RuntimeError('Cannot close a running event loop');
+    if (this.#closed) return;
+    for (const hook of this._onClose.splice(0)) hook();
+    this.#reportAllFailures();
+    for (const task of this._unfinishedTasks()) {
+      if (!task._logDestroyPending) continue;
+      this.callExceptionHandler({
+        message: 'Task was destroyed but it is pending!',
+        task,
+        ...(task.sourceTraceback === null ? {} : { sourceTraceback: task.sourceTraceback }),
+      });
+    }
+    this.#closed = true;
+    this.#ready.clear();
+    this.#todo = 0;
+    this._timers.clear();
+    this.#timer?.clear();
+    this.#timer = null;
+    this.#forgetQuiet?.();
+    this.#forgetQuiet = null;
+    this.#firstTask = null;
+    this.#lastTask = null;
+  }
+
+  // ---------------------------------------------------------------------------------------- scheduling
+
+  /** Seconds on the loop's clock, which only goes forward. Its epoch says nothing. */
+  time(): number {
+    return this._host.time();
+  }
+
+  /**
+   * Calls `callback` at the loop's next iteration, in the order of the calls.
+   *
+   * @throws RuntimeError when the loop is closed.
+   */
+  callSoon(callback: () => unknown, options?: ContextOption): Handle {
+    this._checkClosed();
+    if (this._debug) this.#checkCallback(callback, 'call_soon');
+    else checkFunction(callback, 'callSoon');
+    const handle = new Handle(this, callback, options?.context);
+    this._push(handle);
+    return handle;
+  }
+
+  /** As {@link callSoon}; in Python the one call that other threads may make. */
+  callSoonThreadsafe(callback: () => unknown, options?: ContextOption): Handle {
+    return this.callSoon(callback, options);
+  }
+
+  /** Calls `callback` after `delay` seconds. A negative delay is due at once. */
+  callLater(delay: Duration, callback: () => unknown, options?: ContextOption): TimerHandle {
+    if (delay === null || delay === undefined) throw new TypeError('delay must not be None');
+    return this.callAt(this._host.time() + toSeconds(delay, 'delay'), callback, options);
+  }
+
+  /** Calls `callback` at `when` on the loop's clock; timers with one deadline run in the order in which they were set. */
+  callAt(when: number, callback: () => unknown, options?: ContextOption): TimerHandle {
+    if (when === null || when === undefined) throw new TypeError('when cannot be None');
+    toTime(when, 'time');
+    this._checkClosed();
+    if (this._debug) this.#checkCallback(callback, 'call_at');
+    else checkFunction(callback, 'callAt');
+    const handle = new TimerHandle(this, when, ++this.#timersMade, callback, options?.context);
+    this._timers.push(handle);
+    if (this.#asleep && when < this.#timerSetFor) this.#wakeIfAsleep();
+    return handle;
+  }
+
+  /** A future of this loop. */
+  createFuture<T = unknown>(): Future<T> {
+    return new Future<T>({ loop: this });
+  }
+
+  /** Schedules a coroutine, and returns its task. @throws RuntimeError when the loop is closed. */
+  createTask<T>(coro: CoroutineLike<T>, options?: TaskOptions): Task<T> {
+    this._checkClosed();
+    if (this.#taskFactory !== null) return this.#taskFactory(this, coro, options ?? {});
+    return new Task<T>(coro, options === undefined ? this.#taskDefaults : { ...options, loop: this });
+  }
+
+  readonly #taskDefaults = { loop: this };
+
+  /** Makes `factory` the maker of this loop's tasks; `null` restores the `Task` class. */
+  setTaskFactory(factory: TaskFactory | null): void {
+    if (factory !== null && typeof factory !== 'function') {
+      throw new TypeError('task factory must be a callable or None');
+    }
+    this.#taskFactory = factory;
+  }
+
+  getTaskFactory(): TaskFactory | null {
+    return this.#taskFactory;
+  }
+
+  // ---------------------------------------------------------------------------- exceptions and debugging
+
+  /** `null` restores the default handler, which logs. */
+  setExceptionHandler(handler: ExceptionHandler | null): void {
+    if (handler !== null && typeof handler !== 'function') {
+      throw new TypeError(`A callable object or None is expected, got ${repr(handler)}`);
+    }
+    this.#exceptionHandler = handler;
+  }
+
+  getExceptionHandler(): ExceptionHandler | null {
+    return this.#exceptionHandler;
+  }
+
+  /** Logs the message, then what else is known, key by key. */
+  defaultExceptionHandler(context: ExceptionContext): void {
+    const lines = [context.message || 'Unhandled exception in event loop'];
+    for (const key of Object.keys(context).sort()) {
+      if (key === 'message' || key === 'exception') continue;
+      const value = context[key];
+      if (key === 'sourceTraceback') lines.push(`Object created at (most recent call last):\n${formatStack(value as never)}`);
+      else if (key === 'handleTraceback') lines.push(`Handle created at (most recent call last):\n${formatStack(value as never)}`);
+      else lines.push(`${key}: ${typeof value === 'string' ? repr(value) : String(value)}`);
+    }
+    if ('exception' in context) logger.error(lines.join('\n'), context.exception);
+    else logger.error(lines.join('\n'));
+  }
+
+  /** Hands what went wrong where nobody could catch it to the exception handler. */
+  callExceptionHandler(context: ExceptionContext): void {
+    const handler = this.#exceptionHandler;
+    if (handler === null) {
+      this.#callDefaultHandler(context);
+      return;
+    }
+    try {
+      const carrier = context.task ?? context.future ?? context.handle;
+      const inContext = (carrier as FutureRecord | undefined)?.getContext?.();
+      const outer = current.context;
+      if (inContext !== undefined) current.context = inContext;
+      try {
+        handler(this, context);
+      } finally {
+        current.context = outer;
+      }
+    } catch (error) {
+      if (stopsTheLoop(error)) throw error;
+      this.#callDefaultHandler({ message: 'Unhandled error in exception handler', exception: error, context });
+    }
+  }
+
+  #callDefaultHandler(context: ExceptionContext): void {
+    try {
+      this.defaultExceptionHandler(context);
+    } catch (error) {
+      if (stopsTheLoop(error)) throw error;
+      logger.error('Exception in default exception handler', error);
+    }
+  }
+
+  getDebug(): boolean {
+    return this._debug;
+  }
+
+  /**
+   * Debug mode reports slow callbacks, coroutines that nobody awaited and swallowed cancellations, and makes handles,
+   * futures and tasks remember where they were created. It costs a stack trace for each.
+   */
+  setDebug(enabled: boolean): void {
+    this._debug = enabled;
+    trackCoroutines(enabled);
+    setCaptureCancellationStacks(enabled);
+  }
+
+  #checkCallback(callback: unknown, method: string): void {
+    if (iscoroutine(callback) || iscoroutinefunction(callback)) {
+      throw new TypeError(`coroutines cannot be used with ${method}()`);
+    }
+    if (typeof callback !== 'function') {
+      throw new TypeError(`a callable object was expected by ${method}(), got ${repr(callback)}`);
+    }
+  }
+
+  toString(): string {
+    return `<${this.constructor.name} running=${this.isRunning()} closed=${this.#closed} debug=${this._debug}>`;
+  }
+
+  [inspectCustom](): string {
+    return this.toString();
+  }
+
+  // ------------------------------------------------------------------------------ asynchronous generators
+
+  /** Registers an async generator that {@link shutdownAsyncgens} closes. @internal */
+  _trackAsyncgen(generator: AsyncGenerator<unknown>): void {
+    this.#asyncgens.add(new WeakRef(generator));
+  }
+
+  /** Closes every async generator that was made by `agen()` on this loop and is still open. */
+  shutdownAsyncgens(): Coroutine<void> {
+    return new Coroutine(this.#closeAsyncgens(), 'shutdownAsyncgens');
+  }
+
+  *#closeAsyncgens(): Coro<void> {
+    const open = [...this.#asyncgens].flatMap((each) => each.deref() ?? []);
+    this.#asyncgens.clear();
+    const closing = open.map((generator) => ({ generator, task: this.createTask(() => generator.return(undefined)) }));
+    for (const { generator, task } of closing) {
+      try {
+        yield* task;
+      } catch (exception) {
+        this.callExceptionHandler({
+          message: `an error occurred during closing of asynchronous generator ${generator}`,
+          exception,
+          asyncgen: generator,
+        });
+      }
+    }
+  }
+
+  /** Shuts the default executor down, where a layer above has installed one. */
+  shutdownDefaultExecutor(timeout: Duration | null = null): Coroutine<void> {
+    return new Coroutine(this._shutdownExecutor(timeout), 'shutdownDefaultExecutor');
+  }
+
+  /** Replaced by the layer that brings executors. @internal */
+  *_shutdownExecutor(_timeout: Duration | null): Coro<void> {}
+
+  // --------------------------------------------------------------------------------------- inner workings
+
+  /** @internal */
+  _checkClosed(): void {
+    if (this.#closed) throw new RuntimeError('Event loop is closed');
+  }
+
+  /** Puts something at the end of the ready queue. @internal */
+  _push(runnable: Runnable): void {
+    this.#ready.push(runnable);
+    if (this.#asleep) this.#wakeIfAsleep();
+  }
+
+  #wakeIfAsleep(): void {
+    if (!this.#asleep) return;
+    this.#asleep = false;
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this._host.soon(this.#turn);
+  }
+
+  readonly #turn = (): void => {
+    this.#scheduled = false;
+    if (this.#turning || this.#closed || !this.isRunning()) return;
+    this.#asleep = false;
+    this.#turning = true;
+    this.#sliceEnd = 0;
+    this.#goOn();
+  };
+
+  /** Goes on with the turn, in the async context of nobody. */
+  #goOn(): void {
+    if (this._nativeContextInUse()) {
+      this.#rootContext ??= activeAsyncContext()?.bindRoot(loopScope(this)) ?? null;
+      this.#rootContext?.runInAsyncScope(this.#iterate, undefined);
+    } else {
+      this.#iterate();
+    }
+  }
+
+  readonly #iterate = (): void => {
+    const outerLoop = current.loop;
+    const outerFiber = current.fiber;
+    const outerContext = current.context;
+    current.loop = this;
+    current.fiber = null;
+    current.context = null;
+    current.nativeScope = null;
+    try {
+      do {
+        while (this.#todo > 0) {
+          this.#todo -= 1;
+          const runnable = this.#ready.shift();
+          if (this._debug) this.#runTimed(runnable);
+          else runnable._run();
+          if (this.#pendingError !== null) break;
+          if (this._native !== null) {
+            this.#armSettled();
+            return;
+          }
+        }
+      } while (this.#nextIteration());
+    } catch (error) {
+      this.#pendingError = { error };
+      this.#nextIteration();
+    } finally {
+      current.loop = outerLoop;
+      current.fiber = outerFiber;
+      current.context = outerContext;
+    }
+  };
+
+  /** Ends the iteration, and begins the next one unless the turn is over. */
+  #nextIteration(): boolean {
+    if (this.#pendingError !== null) {
+      const { error } = this.#pendingError;
+      this.#pendingError = null;
+      return this.#endRun(error);
+    }
+    if (this.#stopping && this.#iterating) return this.#endRun(undefined);
+    this.#iterating = true;
+    const { _host: host } = this;
+    const ready = this.#ready;
+    if (host.wait !== undefined) {
+      if (!this.#waitVirtually(host)) return false;
+    } else {
+      if (ready.length === 0 || ++this.#sinceClockRead >= HANDLES_PER_CLOCK_READ) {
+        this.#sinceClockRead = 0;
+        const now = host.time();
+        if (this._timers.length > 0) this.#collectTimers(now);
+        if (ready.length === 0) {
+          if (!this.#stopping) return this.#sleep(now);
+        } else if (this.#sliceEnd === 0) {
+          this.#sliceEnd = now + SLICE;
+        } else if (now > this.#sliceEnd && !this.#stopping) {
+          return this.#hop();
+        }
+      } else {
+        this.#sinceClockRead += ready.length;
+      }
+    }
+    this.#todo = ready.length;
+    return true;
+  }
+
+  #iterating = false;
+  /** On a virtual clock: no microtask was left when the loop had nothing ready. */
+  #quiet = false;
+  #synchronous = false;
+
+  #collectTimers(now: number): void {
+    const timers = this._timers;
+    const due = now + Math.max(this._host.clockResolution, Math.abs(now) * Number.EPSILON);
+    while (timers.length > 0 && timers.peek()._when < due) this.#ready.push(timers.pop());
+  }
+
+  /** One iteration's wait on a virtual clock. */
+  #waitVirtually(host: Host): boolean {
+    if (this.#ready.length === 0 && !this.#stopping && !this.#quiet && !this.#synchronous) {
+      // Promises of plain code may be about to make something ready.
+      this.#quiet = true;
+      this.#turning = false;
+      this.#scheduled = true;
+      host.settled(this.#turn);
+      return false;
+    }
+    this.#quiet = false;
+    const now = host.time();
+    const next = this._timers.length > 0 ? Math.max(0, this._timers.peek()._when - now) : null;
+    const timeout = this.#ready.length > 0 || this.#stopping ? 0 : next === null ? null : Math.min(next, LONGEST_WAIT);
+    if (timeout === null || timeout > 0) this.#noteFailures();
+    const alive = (host.wait as (timeout: number | null) => boolean).call(host, timeout);
+    if (!alive && this.#ready.length === 0) {
+      this.#turning = false;
+      this.#asleep = true;
+      this.#iterating = false;
+      this.#judge();
+      return false;
+    }
+    if (this._timers.length > 0) this.#collectTimers(host.time());
+    return true;
+  }
+
+  #sleep(now: number): false {
+    this.#noteFailures();
+    this.#turning = false;
+    this.#asleep = true;
+    this.#iterating = false;
+    if (this._timers.length === 0) {
+      if (this.#timerSetFor !== Number.POSITIVE_INFINITY) {
+        this.#timerSetFor = Number.POSITIVE_INFINITY;
+        this.#timer?.clear();
+      }
+      return false;
+    }
+    const when = this._timers.peek()._when;
+    if (this.#timerSetFor <= when && this.#timerSetFor > now) return false;
+    this.#timerSetFor = when;
+    this.#timer ??= this._host.timer(this.#onTimer);
+    this.#timer.set(Math.min(Math.max(when - now, 0), LONGEST_WAIT));
+    return false;
+  }
+
+  readonly #onTimer = (): void => {
+    this.#timerSetFor = Number.POSITIVE_INFINITY;
+    if (this.#asleep) this.#turn();
+  };
+
+  #hop(): false {
+    this.#noteFailures();
+    this.#turning = false;
+    this.#iterating = false;
+    this.#scheduled = true;
+    this._host.hop(this.#turn);
+    return false;
+  }
+
+  #endRun(error: unknown): false {
+    this.#stopping = false;
+    this.#iterating = false;
+    this.#turning = false;
+    this.#todo = 0;
+    this._native = null;
+    const run = this.#openRun;
+    if (run === null) {
+      // The ambient loop has no run to end: what would stop it is reported, and it goes on.
+      if (error !== undefined) this.callExceptionHandler({ message: 'Exception on the ambient loop', exception: error });
+      this.#asleep = true;
+      if (this.#ready.length > 0) this.#wakeIfAsleep();
+      return false;
+    }
+    this.#openRun = null;
+    noteRunning(this, false);
+    run.releaseHold?.();
+    this.#timer?.clear();
+    this.#timerSetFor = Number.POSITIVE_INFINITY;
+    if (error === undefined) run.resolve();
+    else run.reject(error);
+    return false;
+  }
+
+  /** An error that leaves the loop was raised in a microtask. @internal */
+  _interrupt(error: unknown): void {
+    this.#pendingError = { error };
+    if (this.#turning && this._native === null) return;
+    this._native = null;
+    this.#turning = true;
+    this.#nextIteration();
+  }
+
+  /** Runs until `future` is done without ever returning to the host: only for programs of generator coroutines. @internal */
+  _runSynchronously(): void {
+    let failure: { error: unknown } | null = null;
+    this.#openRun = {
+      resolve: () => {},
+      reject: (error) => {
+        failure = { error };
+      },
+      releaseHold: undefined,
+    };
+    noteRunning(this, true);
+    this.#turning = true;
+    this.#synchronous = true;
+    this.#iterate();
+    this.#synchronous = false;
+    if (this.#openRun !== null) {
+      const native = this._native as Task | null;
+      this.#endRun(
+        new RuntimeError(
+          native === null
+            ? 'Cannot run synchronously: the host has to be waited for'
+            : `Cannot run synchronously: ${native} runs an async function`,
+        ),
+      );
+    }
+    if (failure !== null) throw (failure as { error: unknown }).error;
+  }
+
+  #runTimed(runnable: Runnable): void {
+    const start = this._host.time();
+    runnable._run();
+    const duration = this._host.time() - start;
+    if (duration >= this.slowCallbackDuration) {
+      const subject = (runnable as { _task?: Task })._task ?? runnable;
+      logger.warn(`Executing ${subject} took ${duration.toFixed(3)} seconds`);
+    }
+  }
+
+  // -------------------------------------------------------------------------------------- native steps
+
+  /** @internal */
+  _nativeContextInUse(): boolean {
+    return this.#asyncContextAllowed && activeAsyncContext() !== null;
+  }
+
+  /** Switches async context on, if there is one; whether native frames are to use it. @internal */
+  _nativeContext(): boolean {
+    if (!this.#asyncContextAllowed) return false;
+    if (activeAsyncContext() === null && this._host.asyncContext !== undefined) enableAsyncContext(this._host.asyncContext);
+    return activeAsyncContext() !== null;
+  }
+
+  /** A handle resumes an async function: the loop goes on when that step has ended. @internal */
+  _beginNative(task: Task): boolean {
+    if (!this.#turning || this._native !== null) return false;
+    this._native = task;
+    this._announced = 0;
+    return true;
+  }
+
+  /** There was no async function after all. @internal */
+  _abandonNative(): void {
+    this._native = null;
+  }
+
+  /** A flow of `task` waits again: if no other is about to, the step has ended. @internal */
+  _parked(task: Task): void {
+    if (this._native === task && this._announced === 0 && current.loop === null) this._endNative(task);
+  }
+
+  /** @internal */
+  _endNative(task: Task): void {
+    if (this._native !== task || current.loop !== null) return;
+    this._native = null;
+    this.#goOn();
+  }
+
+  #armSettled(): void {
+    if (this.#settledArmed) return;
+    this.#settledArmed = true;
+    this._host.settled(this.#onSettled);
+  }
+
+  readonly #onSettled = (): void => {
+    this.#settledArmed = false;
+    if (this._native === null) return;
+    this._native = null;
+    this.#goOn();
+  };
+
+  /** A cancelled frame awaits something foreign: say so if that lasts. @internal */
+  _watchForeignAwait(scope: Scope): void {
+    if (this._host.wait !== undefined || foreignAwaitWarned.has(scope._task)) return;
+    const timer = this._host.timer(() => {
+      if (!scope._mustCancel || scope._closed || scope._task.done() || foreignAwaitWarned.has(scope._task)) return;
+      foreignAwaitWarned.add(scope._task);
+      logger.warn(
+        `${scope._task} was cancelled, but is awaiting a promise that tsyncio cannot interrupt: pass currentSignal() or use wrapPromise()`,
+      );
+    }, true);
+    timer.set(FOREIGN_AWAIT_PATIENCE);
+  }
+
+  // ---------------------------------------------------------------------------------- tasks and failures
+
+  /** @internal */
+  _register(task: Task): void {
+    if (task._previousTask !== null || this.#firstTask === task) return;
+    task._previousTask = this.#lastTask;
+    if (this.#lastTask === null) this.#firstTask = task;
+    else this.#lastTask._nextTask = task;
+    this.#lastTask = task;
+  }
+
+  /** @internal */
+  _unregister(task: Task): void {
+    const { _previousTask: previous, _nextTask: next } = task;
+    if (previous === null && this.#firstTask !== task) return;
+    if (previous === null) this.#firstTask = next;
+    else previous._nextTask = next;
+    if (next === null) this.#lastTask = previous;
+    else next._previousTask = previous;
+    task._previousTask = null;
+    task._nextTask = null;
+  }
+
+  /** @internal */
+  _unfinishedTasks(): Set<Task> {
+    const tasks = new Set<Task>();
+    for (let task = this.#firstTask; task !== null; task = task._nextTask) if (!task.done()) tasks.add(task);
+    return tasks;
+  }
+
+  /** @internal */
+  _noteFailure(future: Future<unknown>): void {
+    this.#failed.push(future);
+    if (this.#asleep && !this.#closed) this.#wakeIfAsleep();
+  }
+
+  /** Failures that nobody has looked at by the time the loop has nothing else to do are put on record. */
+  #noteFailures(): void {
+    if (this.#failed.length === 0) return;
+    for (const future of this.#failed.splice(0)) {
+      if (!future._unretrieved) continue;
+      const record: FailureRecord = {
+        exception: future._value,
+        description: String(future),
+        message: `${future.constructor.name} exception was never retrieved`,
+        context: future instanceof Task ? future._context : null,
+        sourceTraceback: future.sourceTraceback,
+        future: new WeakRef(future),
+      };
+      this.#records.set(record, record);
+      failures.register(future, { loop: this, record }, future);
+      if (this.#ambient) this.#expire(record);
+    }
+  }
+
+  #expire(record: FailureRecord): void {
+    const timer = this._host.timer(() => {
+      if (record.future.deref()?._unretrieved !== false) this._reportFailure(record);
+    }, true);
+    timer.set(AMBIENT_PATIENCE);
+    this.#deadlineRecords.add(record);
+  }
+
+  /** @internal */
+  _noteRetrieval(future: Future<unknown>): void {
+    failures.unregister(future);
+    for (const record of this.#records.values()) {
+      if (record.future.deref() === future) {
+        this.#records.delete(record);
+        break;
+      }
+    }
+  }
+
+  /** @internal */
+  _reportFailure(record: FailureRecord): void {
+    if (!this.#records.delete(record)) return;
+    const future = record.future.deref();
+    if (future !== undefined) {
+      future._unretrieved = false;
+      failures.unregister(future);
+    }
+    this.callExceptionHandler({
+      message: record.message,
+      exception: record.exception,
+      future: future ?? {
+        toString: () => record.description,
+        ...(record.context === null ? {} : { getContext: () => record.context as Context }),
+      },
+      ...(record.sourceTraceback === null ? {} : { sourceTraceback: record.sourceTraceback }),
+    });
+  }
+
+  #reportAllFailures(): void {
+    this.#noteFailures();
+    for (const record of [...this.#records.values()]) this._reportFailure(record);
+  }
+
+  // -------------------------------------------------------------------------------------------- deadlock
+
+  #listenForQuiet(): void {
+    this.#forgetQuiet ??= this._host.onQuiet?.(() => this.#judge()) ?? null;
+  }
+
+  /** Nothing can wake the loop any more: whoever waits is told so. */
+  #judge(): void {
+    if (this.#closed || this.#ready.length > 0) return;
+    if (this.#openRun !== null && this.#openRun.releaseHold === undefined) {
+      this.#pendingError = { error: this.#deadlock() };
+      this.#turning = true;
+      this.#nextIteration();
+      return;
+    }
+    if (this._plainAwaits.size === 0) return;
+    const error = this.#deadlock();
+    for (const waiting of [...this._plainAwaits]) {
+      this._plainAwaits.delete(waiting);
+      waiting._giveUp(error);
+    }
+  }
+
+  #deadlock(): DeadlockError {
+    const lines = ['Deadlock: nothing can wake the event loop any more, and these still wait:'];
+    for (const task of this._unfinishedTasks()) {
+      const waiter = task._waiter;
+      const names = [...task._awaitedBy()].map((each) => (each instanceof Task ? each.getName() : String(each)));
+      const on = waiter instanceof Task ? waiter.getName() : waiter === null ? 'a promise or event' : String(waiter);
+      lines.push(`  ${task.getName()} (${task._coroName()}) waits for ${on}`);
+      if (names.length > 0) lines.push(`    and is awaited by ${names.join(', ')}`);
+    }
+    if (lines.length === 1) lines.push(`  ${this._plainAwaits.size} await(s) outside any task`);
+    return new DeadlockError(lines.join('\n'));
+  }
+}
+
+/**
+ * Runs `awaitable` on `loop` to its end without returning to the platform: for hosts with a virtual clock and programs
+ * of generator coroutines.
+ *
+ * @throws what it threw; DeadlockError when nothing can wake it; RuntimeError when it runs an async function.
+ */
+export function runSynchronously<T>(loop: EventLoop, awaitable: AwaitableLike<T>): T {
+  loop._checkClosed();
+  if (loop.isRunning()) throw new RuntimeError('This event loop is already running');
+  const { future, finish } = loop._prepareRun(awaitable);
+  loop._runSynchronously();
+  return loop._concludeRun(future, finish);
+}
+
+const foreignAwaitWarned = new WeakSet<Task>();
+
+function checkFunction(callback: unknown, method: string): void {
+  if (typeof callback !== 'function') {
+    throw new TypeError(`a callable object was expected by ${method}(), got ${repr(callback)}`);
+  }
+}
+
+/** The scope that the async context of a loop's own turns names: the loop, and no task. */
+function loopScope(loop: EventLoop): Scope {
+  return { _loop: loop, _task: null, _closed: true, _outer: null } as unknown as Scope;
+}
+
+setLoopMaker((ambient) => new EventLoop({ ambient } as EventLoopOptions));
+

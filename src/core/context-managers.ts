@@ -1,0 +1,53 @@
+/** `async with`: what it is made of, and `withAsync()`. */
+
+import { type Body, type Coro, Coroutine, runBody } from './coroutines.js';
+
+/** The method that enters a context manager: Python's `__aenter__`. */
+export const aenter: unique symbol = Symbol.for('tsyncio.aenter') as never;
+/** The method that leaves it: Python's `__aexit__`. It is told the block's error, and may replace or suppress it. */
+export const aexit: unique symbol = Symbol.for('tsyncio.aexit') as never;
+
+/** Something that `async with` could enter in Python. */
+export interface AsyncContextManager<V> {
+  [aenter](): Coroutine<V>;
+  /** `error` is `undefined` when the block ended normally. A coroutine of `true` suppresses the error. */
+  [aexit](error: { readonly value: unknown } | undefined): Coroutine<boolean | void>;
+}
+
+/**
+ * Python's `async with manager as value: body(value)`, with its exact order of events.
+ *
+ * *Suspends* as the manager and the body do. *Cancellation* reaches the body; the manager's exit always runs.
+ *
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * await asyncio.run(async () => {
+ *   const lock = new asyncio.Lock();
+ *   await asyncio.withAsync(lock, async () => console.log(lock.locked())); //=> true
+ *   console.log(lock.locked()); //=> false
+ * });
+ * ```
+ */
+export function withAsync<V, T>(manager: AsyncContextManager<V>, body: Body<T, [V]>): Coroutine<T | undefined> {
+  if (typeof manager?.[aenter] !== 'function' || typeof manager[aexit] !== 'function') {
+    throw new TypeError(`Cannot enter ${String(manager)}: it is not an asynchronous context manager`);
+  }
+  if (typeof body !== 'function') throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+  return new Coroutine(entering(manager, body), 'withAsync');
+}
+
+/** The same as a generator, for the library's own scopes. @internal */
+export function* entering<V, T>(manager: AsyncContextManager<V>, body: Body<T, [V]>): Coro<T | undefined> {
+  const value = yield* manager[aenter]();
+  let result: T;
+  try {
+    result = yield* runBody(body, value);
+  } catch (error) {
+    if ((yield* manager[aexit]({ value: error })) === true) return undefined;
+    throw error;
+  }
+  yield* manager[aexit](undefined);
+  return result;
+}

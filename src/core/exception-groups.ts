@@ -1,0 +1,114 @@
+/** Several exceptions as one: `BaseExceptionGroup` and `ExceptionGroup`, with Python's `split`, `subgroup`, `derive`. */
+
+import { isBaseException, type WithContext } from './exceptions.js';
+
+type ErrorClass = abstract new (...args: never[]) => unknown;
+
+/** A class, several classes, or a predicate: which members of a group are meant. */
+export type GroupCondition = ErrorClass | readonly ErrorClass[] | ((error: unknown) => boolean);
+
+function matcher(condition: GroupCondition): (error: unknown) => boolean {
+  if (Array.isArray(condition)) {
+    const classes = condition as readonly ErrorClass[];
+    return (error) => classes.some((each) => error instanceof each);
+  }
+  if (typeof condition !== 'function') {
+    throw new TypeError(`Cannot select from an exception group: expected a class, classes or a function, got ${condition}`);
+  }
+  const { prototype } = condition as { prototype?: unknown };
+  if (condition === Error || prototype instanceof Error) return (error) => error instanceof (condition as ErrorClass);
+  return condition as (error: unknown) => boolean;
+}
+
+/**
+ * A group of exceptions of any kind. `new BaseExceptionGroup(…)` gives an {@link ExceptionGroup} when no member
+ * is a BaseException, as in Python. `errors` holds the members too, as in every `AggregateError`.
+ */
+export class BaseExceptionGroup<E = unknown> extends AggregateError implements WithContext {
+  declare readonly code: string;
+  declare context?: unknown;
+
+  /**
+   * @throws TypeError when `exceptions` is not an array; RangeError when it is empty.
+   */
+  constructor(message: string, exceptions: readonly E[]) {
+    if (!Array.isArray(exceptions)) throw new TypeError('second argument (exceptions) must be a sequence');
+    if (exceptions.length === 0) {
+      throw new RangeError('second argument (exceptions) must be a non-empty sequence');
+    }
+    super(exceptions, message);
+    const hasBase = exceptions.some(isBaseException);
+    if (new.target === BaseExceptionGroup && !hasBase) {
+      Object.setPrototypeOf(this, ExceptionGroup.prototype);
+    } else if (hasBase && this instanceof ExceptionGroup) {
+      throw new TypeError('Cannot nest BaseExceptions in an ExceptionGroup');
+    }
+  }
+
+  /** The members, in order. */
+  get exceptions(): readonly E[] {
+    return this.errors as E[];
+  }
+
+  /** The part of the group that matches, with its nesting kept; `null` when nothing does. */
+  subgroup(condition: GroupCondition): BaseExceptionGroup<E> | null {
+    return this.split(condition)[0];
+  }
+
+  /**
+   * The matching part and the rest, each with its nesting kept, or `null`. This is what `except*` does.
+   *
+   * @example
+   * ```ts
+   * import { ExceptionGroup, ValueError } from 'tsyncio';
+   *
+   * const group = new ExceptionGroup('two', [new ValueError('a'), new Error('b')]);
+   * const [mine, rest] = group.split(ValueError);
+   * console.log(mine?.exceptions.length, String(rest?.exceptions[0])); //=> 1 Error: b
+   * ```
+   */
+  split(condition: GroupCondition): [BaseExceptionGroup<E> | null, BaseExceptionGroup<E> | null] {
+    return this.#split(matcher(condition));
+  }
+
+  #split(matches: (error: unknown) => boolean): [BaseExceptionGroup<E> | null, BaseExceptionGroup<E> | null] {
+    if (matches(this)) return [this, null];
+    const yes: E[] = [];
+    const no: E[] = [];
+    for (const error of this.exceptions) {
+      if (error instanceof BaseExceptionGroup) {
+        const [mine, rest] = error.#split(matches);
+        if (mine !== null) yes.push(mine as E);
+        if (rest !== null) no.push(rest as E);
+      } else {
+        (matches(error) ? yes : no).push(error);
+      }
+    }
+    return [this.#derived(yes), this.#derived(no)];
+  }
+
+  #derived(exceptions: readonly E[]): BaseExceptionGroup<E> | null {
+    if (exceptions.length === 0) return null;
+    const group = this.derive(exceptions);
+    if (this.stack !== undefined) group.stack = this.stack;
+    if (this.cause !== undefined) group.cause = this.cause;
+    if (this.context !== undefined) group.context = this.context;
+    return group;
+  }
+
+  /** A group like this one with other members. Override it in a subclass so that `split` gives your class. */
+  derive(exceptions: readonly E[]): BaseExceptionGroup<E> {
+    return new BaseExceptionGroup(this.message, exceptions);
+  }
+}
+
+/** A group without BaseExceptions: what a task group raises. */
+export class ExceptionGroup<E = unknown> extends BaseExceptionGroup<E> {}
+
+for (const [groupClass, name, code] of [
+  [BaseExceptionGroup, 'BaseExceptionGroup', 'ERR_BASE_EXCEPTION_GROUP'],
+  [ExceptionGroup, 'ExceptionGroup', 'ERR_EXCEPTION_GROUP'],
+] as const) {
+  Object.defineProperty(groupClass.prototype, 'name', { value: name, writable: true, configurable: true });
+  Object.defineProperty(groupClass.prototype, 'code', { value: code, writable: true, configurable: true });
+}

@@ -1,0 +1,235 @@
+/** Waiting for many at once, and getting all their results. */
+
+import type { EventLoop } from './base-events.js';
+import type { AwaitableLike, ResultOf } from './coroutines.js';
+import { ensureFuture } from './ensure-future.js';
+import { getEventLoop, Handle } from './events.js';
+import { CancelledError, ValueError } from './exceptions.js';
+import { CANCELLED, Future, type FutureLike, isfuture, PENDING, type Waiter } from './futures.js';
+import { Task } from './tasks.js';
+
+/** The results of an iterable of awaitables: a tuple keeps its types. */
+export type Results<A> = A extends readonly unknown[] ? { -readonly [K in keyof A]: ResultOf<A[K]> } : A extends Iterable<infer E> ? ResultOf<E>[] : never;
+
+/** The same with `returnExceptions`: a result, or what was thrown. */
+export type Outcomes<A> = A extends readonly unknown[]
+  ? { -readonly [K in keyof A]: ResultOf<A[K]> | Error }
+  : A extends Iterable<infer E>
+    ? (ResultOf<E> | Error)[]
+    : never;
+
+/** The future of a gather: cancelling it cancels the children, and it is done when they are. */
+class GatheringFuture<T> extends Future<T[]> implements Waiter {
+  /** One for each argument; the same future may stand at several places. */
+  _children: FutureLike<T>[] = [];
+  #waitingFor = 0;
+  readonly #returnExceptions: boolean;
+  #cancelRequested = false;
+
+  constructor(loop: EventLoop, returnExceptions: boolean) {
+    super({ loop });
+    this.#returnExceptions = returnExceptions;
+  }
+
+  override cancel(message?: unknown): boolean {
+    if (this.done()) return false;
+    let any = false;
+    for (const child of this._children) if (child.cancel(message)) any = true;
+    if (any) this.#cancelRequested = true;
+    return any;
+  }
+
+  _begin(children: FutureLike<T>[]): void {
+    this._children = children;
+    const unique = new Set(children);
+    this.#waitingFor = unique.size;
+    const done: FutureLike<T>[] = [];
+    for (const child of unique) {
+      if (child.done()) done.push(child);
+      else if (child instanceof Future) child._addWaiter(this);
+      else child.addDoneCallback(() => this.#childDone(child));
+    }
+    for (const child of done) this.#childDone(child);
+  }
+
+  /** A child is done: looked at one hop later, as every done callback. */
+  _notify(child: Future<unknown>): void {
+    this._loop._push(new Handle(this._loop, () => this.#childDone(child as Future<T>), undefined));
+  }
+
+  _awaiters(tasks: Set<FutureLike<unknown>>): void {
+    tasks.add(this);
+  }
+
+  #childDone(child: FutureLike<T>): void {
+    this.#waitingFor -= 1;
+    if (this._status !== PENDING) {
+      if (!child.cancelled()) child.exception();
+      return;
+    }
+    if (!this.#returnExceptions) {
+      if (child.cancelled()) {
+        this.setException(child instanceof Future ? child._makeCancelledError() : new CancelledError());
+        return;
+      }
+      const error = child.exception();
+      if (error !== null) {
+        this.setException(error);
+        return;
+      }
+    }
+    if (this.#waitingFor > 0) return;
+    if (this.#cancelRequested) {
+      this.setException(child instanceof Future && child.cancelled() ? child._makeCancelledError() : this._makeCancelledError());
+      return;
+    }
+    this.setResult(this._children.map(outcome) as T[]);
+  }
+}
+
+function outcome<T>(child: FutureLike<T>): T | unknown {
+  if (child.cancelled()) {
+    const message = child instanceof Future ? child._cancelMessage : undefined;
+    return new CancelledError(message === undefined || message === null ? '' : message);
+  }
+  return child.exception() ?? child.result();
+}
+
+/**
+ * Runs awaitables concurrently; the future's result is the array of theirs, in the order of the arguments. Not a
+ * coroutine: it starts at once.
+ *
+ * The first failure is the future's failure; the others go on. With `returnExceptions` what they throw stands in the
+ * array. *Cancellation*: cancelling the future cancels every child that is not done. To have siblings cancelled when
+ * one fails, use a TaskGroup. Source: `asyncio.gather`.
+ *
+ * @throws TypeError when an element cannot be awaited; ValueError when futures belong to different loops.
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * const work = async (n: number) => {
+ *   await asyncio.sleep(0);
+ *   return n * n;
+ * };
+ * await asyncio.run(async () => {
+ *   console.log(await asyncio.gather([1, 2, 3].map((n) => () => work(n)))); //=> [ 1, 4, 9 ]
+ * });
+ * ```
+ */
+export function gather<const A extends Iterable<AwaitableLike<unknown>>>(
+  awaitables: A,
+  options: { returnExceptions: true },
+): Future<Outcomes<A>>;
+export function gather<const A extends Iterable<AwaitableLike<unknown>>>(
+  awaitables: A,
+  options?: { returnExceptions?: boolean },
+): Future<Results<A>>;
+export function gather(
+  awaitables: Iterable<AwaitableLike<unknown>>,
+  options: { returnExceptions?: boolean } = {},
+): Future<unknown> {
+  if (isfuture(awaitables) || typeof (awaitables as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(`gather() expects an iterable of awaitables, not ${describe(awaitables)}`);
+  }
+  const futures = new Map<unknown, FutureLike<unknown>>();
+  const children: FutureLike<unknown>[] = [];
+  let loop: EventLoop | undefined;
+  for (const awaitable of awaitables) {
+    let child = futures.get(awaitable);
+    if (child === undefined) {
+      if (Array.isArray(awaitable)) {
+        throw new TypeError('An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it');
+      }
+      child = ensureFuture(awaitable, { loop });
+      loop ??= child.getLoop();
+      if (child !== awaitable && child instanceof Task) child._logDestroyPending = false;
+      futures.set(awaitable, child);
+    }
+    children.push(child);
+  }
+  const outer = new GatheringFuture<unknown>(loop ?? getEventLoop(), options.returnExceptions === true);
+  if (children.length === 0) outer.setResult([]);
+  else outer._begin(children);
+  return outer;
+}
+
+function describe(value: unknown): string {
+  return isfuture(value) ? 'a single future' : String(value);
+}
+
+/** The future of a shield: cancelling it leaves the inner one alone. */
+class ShieldingFuture<T> extends Future<T> implements Waiter {
+  readonly #inner: FutureLike<T>;
+
+  constructor(inner: FutureLike<T>) {
+    super({ loop: inner.getLoop() });
+    this.#inner = inner;
+  }
+
+  _notify(): void {
+    this._loop._push(new Handle(this._loop, () => this._innerDone(), undefined));
+  }
+
+  _awaiters(tasks: Set<FutureLike<unknown>>): void {
+    tasks.add(this);
+  }
+
+  _innerDone(): void {
+    const inner = this.#inner;
+    if (this._status === CANCELLED) {
+      this.#reportLateFailure();
+      return;
+    }
+    if (inner.cancelled()) {
+      this.cancel();
+      return;
+    }
+    const error = inner.exception();
+    if (error !== null) this.setException(error);
+    else this.setResult(inner.result());
+  }
+
+  #reportLateFailure(): void {
+    const inner = this.#inner;
+    if (inner.cancelled()) return;
+    const error = inner.exception();
+    if (error === null) return;
+    this._loop.callExceptionHandler({
+      message: `${(error as Error).name ?? typeof error} exception in shielded future`,
+      exception: error,
+      future: inner,
+      ...(inner instanceof Future && inner.sourceTraceback !== null ? { sourceTraceback: inner.sourceTraceback } : {}),
+    });
+  }
+}
+
+/**
+ * Waits for `awaitable` without letting a cancellation through to it: cancelling the result, or the task that awaits it,
+ * leaves the inner one running. Keep a reference to the inner task if it must not be forgotten.
+ *
+ * A failure of the inner one after that is reported through the exception handler. Source: `asyncio.shield`.
+ *
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * await asyncio.run(async () => {
+ *   const save = asyncio.createTask(async () => {
+ *     await asyncio.sleep(0.01);
+ *     return 'saved';
+ *   });
+ *   await asyncio.waitFor(asyncio.shield(save), 0).catch(() => console.log('gave up waiting')); //=> gave up waiting
+ *   console.log(await save); //=> saved
+ * });
+ * ```
+ */
+export function shield<T>(awaitable: AwaitableLike<T>): FutureLike<T> {
+  const inner = ensureFuture(awaitable) as FutureLike<T>;
+  if (inner.done()) return inner;
+  const outer = new ShieldingFuture<T>(inner);
+  if (inner instanceof Future) inner._addWaiter(outer);
+  else inner.addDoneCallback(() => outer._innerDone());
+  return outer;
+}
+

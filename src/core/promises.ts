@@ -1,0 +1,127 @@
+/** Promises of other makes: how to wait for one so that a cancellation gets through. */
+
+import type { EventLoop } from './base-events.js';
+import { Coroutine, type Coro } from './coroutines.js';
+import { current, liveScope } from './current.js';
+import { getEventLoop } from './events.js';
+import { currentFiber } from './fibers.js';
+import { RuntimeError } from './exceptions.js';
+import { Future } from './futures.js';
+import { type AbortControllerLike, AbortSource, newAbortController, type PlatformAbortSignal } from './signals.js';
+
+/**
+ * A future that follows a promise. Cancelling it stops the wait, and aborts `abort` if one is given; the promise itself
+ * cannot be stopped, and what it brings later is dropped.
+ *
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * const never = new Promise(() => {});
+ * await asyncio.run(async () => {
+ *   try {
+ *     await asyncio.waitFor(asyncio.wrapPromise(never), 0.01);
+ *   } catch (error) {
+ *     console.log((error as Error).name); //=> TimeoutError
+ *   }
+ * });
+ * ```
+ */
+export function wrapPromise<T>(
+  promise: PromiseLike<T>,
+  options: { abort?: AbortControllerLike; loop?: EventLoop | undefined } = {},
+): Future<T> {
+  if (typeof promise?.then !== 'function') {
+    throw new TypeError(`Cannot wrap ${String(promise)}: expected a promise`);
+  }
+  const future = new PromiseFuture<T>(options.loop ?? getEventLoop(), options.abort);
+  Promise.resolve(promise).then(
+    (value) => {
+      if (future.done() || future._loop.isClosed()) return;
+      future.setResult(value);
+    },
+    (error) => {
+      if (future.done() || future._loop.isClosed()) return;
+      future.setException(error);
+    },
+  );
+  return future;
+}
+
+class PromiseFuture<T> extends Future<T> {
+  readonly #abort: AbortControllerLike | undefined;
+
+  constructor(loop: EventLoop, abort: AbortControllerLike | undefined) {
+    super({ loop });
+    this.#abort = abort;
+  }
+
+  override cancel(message?: unknown): boolean {
+    const cancelled = super.cancel(message);
+    if (cancelled) this.#abort?.abort(this._makeCancelledError());
+    return cancelled;
+  }
+}
+
+/**
+ * The abort signal of the code that runs: it is aborted when its task is cancelled, or when a timeout or group around
+ * it cancels just this part of the task. Pass it to whatever knows abort signals.
+ *
+ * @throws RuntimeError outside a task.
+ * @example
+ * ```ts
+ * import { setTimeout as delay } from 'node:timers/promises';
+ * import * as asyncio from 'tsyncio';
+ *
+ * await asyncio.run(async () => {
+ *   const task = asyncio.createTask(async () => {
+ *     await delay(60_000, undefined, { signal: asyncio.currentSignal() });
+ *   });
+ *   await asyncio.sleep(0);
+ *   task.cancel();
+ *   await asyncio.wait([task]);
+ *   console.log(task.cancelled()); //=> true
+ * });
+ * ```
+ */
+export function currentSignal(): PlatformAbortSignal {
+  const fiber = currentFiber();
+  if (fiber === null) throw new RuntimeError('currentSignal() should be used inside a task');
+  const scope =
+    current.fiber === null ? (liveScope() ?? fiber._task._leftoverScope()) : (fiber._within ?? fiber._task._leftoverScope());
+  scope._abort ??= new AbortSource();
+  return scope._abort.take() as PlatformAbortSignal;
+}
+
+type FetchArguments = typeof globalThis extends { fetch: (...args: infer A) => unknown } ? A : readonly unknown[];
+type FetchResponse = typeof globalThis extends { fetch: (...args: never[]) => Promise<infer R> } ? R : unknown;
+
+/**
+ * The platform's `fetch`, cancellable: when the task that waits for it is cancelled or times out, the request is aborted.
+ * A `signal` of your own in the options works as ever. Reading the body is a wait of its own: `wrapPromise(response.text())`.
+ *
+ * *Suspends* until the response's headers are there. *Cancellation* aborts the request.
+ */
+export function fetch(...args: FetchArguments): Coroutine<FetchResponse> {
+  return new Coroutine(fetching(args), 'fetch');
+}
+
+function* fetching(args: readonly unknown[]): Coro<FetchResponse> {
+  const platformFetch = (globalThis as unknown as { fetch: (...args: readonly unknown[]) => Promise<FetchResponse> }).fetch;
+  const [input, init] = args as [unknown, { signal?: { aborted: boolean; reason: unknown } & AbortTarget } | undefined];
+  const abort = newAbortController();
+  const theirs = init?.signal;
+  const forward = () => abort.abort(theirs?.reason);
+  if (theirs?.aborted === true) forward();
+  else theirs?.addEventListener('abort', forward, { once: true });
+  try {
+    return yield* wrapPromise(platformFetch(input, { ...init, signal: abort.signal }), { abort });
+  } finally {
+    theirs?.removeEventListener('abort', forward);
+  }
+}
+
+interface AbortTarget {
+  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
+  removeEventListener(type: 'abort', listener: () => void): void;
+}

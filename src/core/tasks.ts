@@ -1,0 +1,559 @@
+/**
+ * Tasks: futures that drive a coroutine.
+ *
+ * Invariants.
+ * - A pending task is either in the ready queue (its next step), or waits for exactly one future (`_waiter`), or is
+ *   parked in a native frame (`_scope`), or runs right now. Never two of them.
+ * - A cancellation is either under way in what the task waits for, or noted in `_mustCancel`; it reaches the coroutine
+ *   only as an exception thrown in at a suspension point.
+ * - A task leaves the loop's list when it is done, and only then.
+ */
+
+import type { EventLoop } from './base-events.js';
+import { type Context, copyContext } from './contextvars.js';
+import {
+  CLAIMED,
+  CLOSED,
+  type Coro,
+  Coroutine,
+  type CoroutineLike,
+  isGenerator,
+  isGeneratorFunction,
+  isThenable,
+  LeafCoroutine,
+  OPEN,
+} from './coroutines.js';
+import { current, liveScope } from './current.js';
+import { type ContextOption, getRunningLoop, runningLoopOrNull } from './events.js';
+import { InvalidStateError, isCancelledError, normalizeThrown, RuntimeError, stopsTheLoop } from './exceptions.js';
+import {
+  advance,
+  currentFiber,
+  deliver,
+  type Fiber,
+  holderBelow,
+  openNative,
+  requestsBelow,
+  requestsOf,
+  Scope,
+  step,
+  takeOpened,
+  uncancelFiber,
+} from './fibers.js';
+import { formatStack, parseStack, repr, type StackFrame } from './format-helpers.js';
+import type { AbortSignalLike } from './signals.js';
+import { CANCELLED, FAILED, FINISHED, Future, type FutureLike, type FutureOptions, isfuture, PENDING } from './futures.js';
+
+/** What `createTask()` and task factories are told. */
+export interface TaskOptions extends ContextOption {
+  /** Shown in `toString()` and logs; `Task-N` by default. */
+  name?: string | number | null | undefined;
+  /** Run the first step inside `createTask()`, on a running loop. */
+  eagerStart?: boolean | undefined;
+  /** Cancels the task when it is aborted; the reason becomes the CancelledError's message. */
+  signal?: AbortSignalLike | undefined;
+}
+
+/** A function that makes tasks in place of the `Task` constructor. */
+export type TaskFactory = <T>(loop: EventLoop, coro: CoroutineLike<T>, options: TaskOptions) => Task<T>;
+
+/** A class that can be constructed as `Task` is. */
+export type TaskConstructor = new <T>(coro: CoroutineLike<T>, options: TaskOptions & FutureOptions) => Task<T>;
+
+let tasksMade = 0;
+
+/** How a task ends once its last flows have come to their end. */
+interface Closing {
+  readonly failed: boolean;
+  readonly value: unknown;
+  readonly release: (() => void) | undefined;
+}
+
+/**
+ * A coroutine that runs on a loop, and the future of its result. `createTask()` makes them.
+ *
+ * *Cancellation*: `cancel()` throws CancelledError into the coroutine at the point where it waits; its `finally`
+ * blocks run, and may await. A task is done only when its coroutine has ended and nothing that it started in plain
+ * JavaScript waits for anything of this library any more.
+ */
+export class Task<T = unknown> extends Future<T> implements Fiber {
+  /** @internal */
+  readonly _context: Context;
+  /** @internal */
+  readonly _within = null;
+  /** @internal */
+  _frame: Coro<unknown> | null;
+  /** @internal */
+  _leaf: boolean;
+  /** @internal */
+  _stack: Coro<unknown>[] | null;
+  /** @internal */
+  _waiter: FutureLike<unknown> | null;
+  /** @internal */
+  _scope: Scope | null;
+  /** @internal */
+  _mustCancel: boolean;
+  /** @internal */
+  _requests: number;
+  /** The loop's list of unfinished tasks. @internal */
+  _previousTask: Task | null;
+  /** @internal */
+  _nextTask: Task | null;
+  _name: string | number;
+  _coro: CoroutineLike<T> | null;
+  /** Whether the first step has to find out what the coroutine is. @internal */
+  _unopened: boolean;
+  /** Flows that outlived their frames; also where the plain code that a generator starts awaits. @internal */
+  _leftovers: Scope | null;
+  /** @internal */
+  _closing: Closing | null;
+  /** Whether `loop.close()` reports the task if it is still pending. @internal */
+  _logDestroyPending: boolean;
+
+  constructor(coro: CoroutineLike<T>, options?: TaskOptions & FutureOptions) {
+    super(options);
+    const loop = this._loop;
+    const isGeneratorObject = isGenerator(coro);
+    if (!isGeneratorObject && !(coro instanceof Coroutine) && typeof coro !== 'function') refuse(coro);
+    const given = options?.context;
+    this._context = given ?? copyContext();
+    this._within = null;
+    this._frame = null;
+    this._leaf = false;
+    this._stack = null;
+    this._waiter = null;
+    this._scope = null;
+    this._mustCancel = false;
+    this._requests = 0;
+    this._previousTask = null;
+    this._nextTask = null;
+    this._coro = coro;
+    this._unopened = true;
+    this._leftovers = null;
+    this._closing = null;
+    this._logDestroyPending = true;
+    tasksMade += 1;
+    this._name = options?.name === undefined || options.name === null ? tasksMade : String(options.name);
+    if (isGeneratorObject) {
+      this._frame = coro as Coro<T>;
+      this._unopened = false;
+      if (loop._nativeContextInUse()) this._leftovers = new Scope(this as Fiber, true);
+    } else if (coro instanceof Coroutine) {
+      coro._claim();
+      if (!(coro instanceof LeafCoroutine) && isNativeSource(coro._source)) this.#prepareNative();
+    } else if (!isGeneratorFunction(coro)) {
+      this.#prepareNative();
+    }
+    if (options?.signal !== undefined) followSignal(this as Task, options.signal);
+    if (options?.eagerStart === true && loop.isRunning()) {
+      this.#startEagerly(given);
+      return;
+    }
+    loop._register(this as Task);
+    loop._checkClosed();
+    loop._push(this as Fiber);
+  }
+
+  /** An async function's frame must start in the async context of whoever made the task. */
+  #prepareNative(): void {
+    this._leftovers = new Scope(this as Fiber, this._loop._nativeContext());
+  }
+
+  #startEagerly(given: Context | undefined): void {
+    const loop = this._loop;
+    if (given?._entered === true) throw new RuntimeError(`cannot enter context: ${given} is already entered`);
+    loop._register(this as Task);
+    const outerFiber = current.fiber;
+    const outerLoop = current.loop;
+    current.fiber = null;
+    current.loop = loop;
+    try {
+      this._run();
+    } finally {
+      current.fiber = outerFiber;
+      current.loop = outerLoop;
+    }
+    if (this._status !== PENDING) this._coro = null;
+  }
+
+  /** @internal */
+  get _task(): Task {
+    return this as Task;
+  }
+
+  /** @internal */
+  _ended(): boolean {
+    return this._status !== PENDING || this._closing !== null;
+  }
+
+  /** The coroutine that the task runs, as it was given; `null` after an eager completion. */
+  getCoro(): CoroutineLike<T> | null {
+    return this._coro;
+  }
+
+  /** The context that the task's steps run in, the very object. */
+  getContext(): Context {
+    return this._context;
+  }
+
+  getName(): string {
+    return typeof this._name === 'number' ? `Task-${this._name}` : this._name;
+  }
+
+  setName(name: unknown): void {
+    this._name = String(name);
+  }
+
+  /** @throws RuntimeError always: the coroutine sets the result. */
+  override setResult(_result: T): never {
+    throw new RuntimeError('Task does not support set_result operation');
+  }
+
+  /** @throws RuntimeError always: the coroutine fails by throwing. */
+  override setException(_exception: unknown): never {
+    throw new RuntimeError('Task does not support set_exception operation');
+  }
+
+  /**
+   * Asks the task to cancel: CancelledError, with `message` as its argument, is thrown in where the coroutine waits, or
+   * at its next suspension. Returns `false` when the task is done. The coroutine may clean up, and may go on: whether
+   * it was cancelled, `cancelled()` says later.
+   *
+   * @example
+   * ```ts
+   * import * as asyncio from 'tsyncio';
+   *
+   * await asyncio.run(async () => {
+   *   const task = asyncio.createTask(async () => {
+   *     try {
+   *       await asyncio.sleep('1h');
+   *     } finally {
+   *       console.log('cleaned up');
+   *     }
+   *   });
+   *   await asyncio.sleep(0);
+   *   task.cancel();
+   *   await asyncio.wait([task]); //=> cleaned up
+   *   console.log(task.cancelled()); //=> true
+   * });
+   * ```
+   */
+  override cancel(message?: unknown): boolean {
+    this._markRetrieved();
+    if (this._status !== PENDING) return false;
+    this._requests += 1;
+    this._deliverAll(message);
+    return true;
+  }
+
+  /** @internal */
+  _deliverAll(message: unknown): void {
+    this._leftovers?._cancelFlows(message);
+    if (this._closing === null) deliver(this as Fiber, message);
+    this._leftovers?._abort?.abort(this._makeCancelledError(), this._loop._host);
+  }
+
+  /** How many requests to cancel there were, less those that were taken back. */
+  cancelling(): number {
+    const fiber = currentFiber();
+    return fiber !== null && fiber._task === (this as unknown) ? requestsOf(fiber) : requestsBelow(this as Fiber);
+  }
+
+  /** Takes back one request to cancel; returns how many are left. A cancellation not yet delivered is then withdrawn. */
+  uncancel(): number {
+    const fiber = currentFiber();
+    if (fiber !== null && fiber._task === (this as unknown)) return uncancelFiber(fiber);
+    const holder = holderBelow(this as Fiber);
+    if (holder !== null) uncancelFiber(holder);
+    else uncancelFiber(this as Fiber);
+    return requestsBelow(this as Fiber);
+  }
+
+  /** The stack of a failed task, oldest frame first; a suspended one has only its entry. */
+  getStack(options: { limit?: number | null } = {}): readonly StackFrame[] {
+    const frames = this.#frames();
+    const { limit } = options;
+    if (limit === undefined || limit === null || frames.length <= limit) return frames;
+    return this._status === PENDING ? frames.slice(frames.length - limit) : frames.slice(0, limit);
+  }
+
+  #frames(): StackFrame[] {
+    if (this._status === FAILED) {
+      return parseStack(this._value instanceof Error ? this._value.stack : undefined).reverse();
+    }
+    if (this._status !== PENDING) return [];
+    const origin = this.sourceTraceback?.at(-1);
+    return [
+      {
+        functionName: this._coroName(),
+        file: origin?.file ?? '<unknown>',
+        line: origin?.line ?? 0,
+        column: origin?.column ?? 0,
+      },
+    ];
+  }
+
+  /** Prints the stack, to standard error by default, in Python's format. */
+  printStack(options: { limit?: number | null; file?: { write(text: string): unknown } } = {}): void {
+    const frames = this.getStack(options);
+    const lines: string[] = [];
+    if (frames.length === 0) lines.push(`No stack for ${this}`);
+    else if (this._status === FAILED) lines.push(`Traceback for ${this} (most recent call last):`);
+    else lines.push(`Stack for ${this} (most recent call last):`);
+    if (frames.length > 0) lines.push(formatStack(frames));
+    if (this._status === FAILED) lines.push(repr(this._value));
+    if (options.file !== undefined) options.file.write(`${lines.join('\n')}\n`);
+    else (globalThis as unknown as { console: { error(text: string): void } }).console.error(lines.join('\n'));
+  }
+
+  /** @internal */
+  _coroName(): string {
+    const coro = this._coro;
+    if (coro === null) return '<coroutine>';
+    if (coro instanceof Coroutine || typeof coro === 'function') return coro.name === '' ? '<lambda>' : coro.name;
+    return '<generator>';
+  }
+
+  override _info(): string[] {
+    const info = super._info();
+    if (this._status === PENDING && this.cancelling() > 0) info[0] = 'cancelling';
+    info.splice(1, 0, `name=${repr(this.getName())}`, `coro=<${this._coroName()}()>`);
+    if (this._waiter !== null) info.splice(3, 0, `wait_for=${describeWaiter(this._waiter)}`);
+    return info;
+  }
+
+  /** What waited future did: the task's next step is due. @internal */
+  _notify(): void {
+    this._loop._push(this as Fiber);
+  }
+
+  /** @internal */
+  _awaiters(tasks: Set<FutureLike<unknown>>): void {
+    tasks.add(this);
+  }
+
+  /** One step. @internal */
+  _run(): void {
+    if (this._status !== PENDING) throw new InvalidStateError(`Cannot step ${this}: it is done`);
+    if (current.fiber !== null) throw cannotEnter(this as Task, current.fiber._task);
+    const outerContext = current.context;
+    const context = this._context;
+    current.fiber = this as Fiber;
+    current.context = context;
+    context._entered = true;
+    try {
+      const carrier = this._leftovers === null ? null : this._leftovers._carrier;
+      if (carrier === null || this._unopened) stepTask(this as Task);
+      else carrier.runInAsyncScope(stepTask, undefined, this as Task);
+    } finally {
+      context._entered = false;
+      current.fiber = null;
+      current.context = outerContext;
+    }
+  }
+
+  /** The first step of a task that was not given a generator. @internal */
+  _open(): void {
+    this._unopened = false;
+    const coro = this._coro as Coroutine<T> | (() => unknown);
+    if (this._mustCancel) {
+      if (coro instanceof Coroutine) {
+        coro._state = CLAIMED;
+        closeUnstarted(coro);
+      }
+      this._mustCancel = false;
+      this._end(true, this._makeCancelledError());
+      return;
+    }
+    let source: unknown = coro;
+    if (coro instanceof Coroutine) {
+      if (coro instanceof LeafCoroutine) {
+        this._frame = coro as unknown as Coro<unknown>;
+        this._leaf = true;
+        advance(this as Fiber, false, undefined);
+        return;
+      }
+      source = coro._source;
+      coro._source = null;
+      coro._state = OPEN;
+    }
+    if (typeof source === 'function') {
+      const prepared = this._leftovers;
+      this._leftovers = null;
+      if (openNative(this as Fiber, source as () => unknown, prepared)) return;
+      if (this._frame !== null && prepared !== null) this._leftovers = prepared;
+      const outcome = takeOpened();
+      advance(this as Fiber, outcome.failed, outcome.value);
+      return;
+    }
+    this._frame = source as Coro<unknown>;
+    advance(this as Fiber, false, undefined);
+  }
+
+  /** The coroutine ended. @internal */
+  _end(failed: boolean, value: unknown): void {
+    if (this._closing === null && this._leftovers?._first != null) {
+      this._closing = { failed, value, release: this._loop._host.absorbCancelledFlows?.() };
+      this._leftovers._cancelFlows(undefined);
+      return;
+    }
+    const coro = this._coro;
+    if (coro instanceof Coroutine) coro._state = CLOSED;
+    this._loop._unregister(this as Task);
+    if (!failed) {
+      if (this._mustCancel) {
+        this._mustCancel = false;
+        this._complete(CANCELLED, undefined);
+      } else {
+        this._complete(FINISHED, value);
+      }
+    } else if (isCancelledError(value)) {
+      this._cancelMessage = undefined;
+      this._complete(CANCELLED, value);
+    } else {
+      this._failWith(normalizeThrown(value));
+      if (stopsTheLoop(value)) throw value;
+    }
+  }
+
+  /** Where code awaits whose own frame has ended. @internal */
+  _leftoverScope(): Scope {
+    if (this._leftovers === null || this._leftovers._closed) this._leftovers = new Scope(this as Fiber, false);
+    return this._leftovers;
+  }
+
+  /** A flow of the task ended: with the last one a closing task is done. @internal */
+  _flowEnded(): void {
+    if (this._closing !== null && this._leftovers?._first === null) this._loop._host.settled(() => this.#finishClosing());
+  }
+
+  #finishClosing(): void {
+    const closing = this._closing;
+    if (closing === null || this._status !== PENDING || this._leftovers?._first != null) return;
+    closing.release?.();
+    try {
+      this._end(closing.failed, closing.value);
+    } catch (error) {
+      this._loop._interrupt(error);
+    }
+  }
+}
+
+/** Cancels `task` when `signal` is aborted, for as long as the task runs. */
+function followSignal(task: Task, signal: AbortSignalLike): void {
+  const cancel = () => task.cancel(signal.reason);
+  if (signal.aborted) {
+    cancel();
+    return;
+  }
+  signal.addEventListener('abort', cancel, { once: true });
+  task._addWaiter({ _notify: () => signal.removeEventListener('abort', cancel) });
+}
+
+function stepTask(task: Task): void {
+  if (task._unopened) task._open();
+  else step(task as Fiber);
+}
+
+function closeUnstarted(coro: Coroutine<unknown>): void {
+  coro._state = CLOSED;
+  coro._source = null;
+}
+
+function isNativeSource(source: unknown): boolean {
+  return typeof source === 'function' && !isGeneratorFunction(source);
+}
+
+function describeWaiter(waiter: FutureLike<unknown>): string {
+  if (waiter instanceof Task) return `<Task ${waiter.done() ? 'finished' : 'pending'} name=${repr(waiter.getName())}>`;
+  return String(waiter);
+}
+
+function refuse(coro: unknown): never {
+  if (isfuture(coro)) throw new TypeError(`a coroutine was expected, got ${coro}: use ensureFuture()`);
+  if (isThenable(coro)) throw alreadyStarted(coro, 'a coroutine was expected, got a promise');
+  throw new TypeError(`a coroutine was expected, got ${repr(coro)}`);
+}
+
+/** The error for a promise where a coroutine is due; the promise's own rejection is then not reported a second time. @internal */
+export function alreadyStarted(promise: PromiseLike<unknown>, what: string): TypeError {
+  Promise.resolve(promise).catch(() => {});
+  return new TypeError(`${what} that has already started: pass () => f() instead of f()`);
+}
+
+function cannotEnter(task: Task, other: Task): RuntimeError {
+  return new RuntimeError(`Cannot enter into task ${task} while another task ${other} is being executed.`);
+}
+
+/**
+ * Schedules a coroutine on the running loop, and returns its task. It starts at the loop's next iteration.
+ *
+ * @param coro a generator object, a {@link Coroutine}, or a function that makes one or returns a promise: an async
+ * function is handed over as `() => f(1)`.
+ * @throws TypeError for anything else, a promise among it: that has started already, and cannot be cancelled.
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * await asyncio.run(async () => {
+ *   const task = asyncio.createTask(async () => 42, { name: 'answer' });
+ *   console.log(task.getName(), await task); //=> answer 42
+ * });
+ * ```
+ */
+export function createTask<T>(coro: CoroutineLike<T>, options?: TaskOptions): Task<T> {
+  return getRunningLoop().createTask(coro, options);
+}
+
+/** The task that the calling code is a part of, or `null`; with `loop`, only if it is that loop's. */
+export function currentTask(loop?: EventLoop | null): Task | null {
+  const task = current.fiber?._task ?? (current.loop === null ? (liveScope()?._task ?? null) : null);
+  if (task !== null) return loop === undefined || loop === null || task._loop === loop ? task : null;
+  return entered.get(loop ?? runningLoopOrNull() ?? noLoop) ?? null;
+}
+
+/** The tasks of `loop`, the running one by default, that are not done. A new set, in the order of creation. */
+export function allTasks(loop?: EventLoop | null): Set<Task> {
+  return (loop ?? getRunningLoop())._unfinishedTasks();
+}
+
+const noLoop = {};
+/** Tasks of other makes that entered by hand. */
+const entered = new WeakMap<object, Task>();
+
+/** For other Task implementations: the task is now listed by `allTasks()`. */
+export function registerTask(task: Task): void {
+  task._loop._register(task);
+}
+
+/** For other Task implementations: takes back {@link registerTask}. An unknown task is no error. */
+export function unregisterTask(task: Task): void {
+  task._loop._unregister(task);
+}
+
+/** For other Task implementations: `task` is now the current one of `loop`. @throws RuntimeError while another one is. */
+export function enterTask(loop: EventLoop, task: Task): void {
+  const other = current.fiber?._task ?? entered.get(loop);
+  if (other !== undefined) throw cannotEnter(task, other);
+  entered.set(loop, task);
+}
+
+/** For other Task implementations: takes back {@link enterTask}. @throws RuntimeError when another task is current. */
+export function leaveTask(loop: EventLoop, task: Task): void {
+  const other = entered.get(loop);
+  if (other !== task) {
+    throw new RuntimeError(`Leaving task ${task} does not match the current task ${other ?? null}.`);
+  }
+  entered.delete(loop);
+}
+
+/** A task factory for `ctor` whose tasks run their first step at once. */
+export function createEagerTaskFactory(ctor: TaskConstructor): TaskFactory {
+  return (loop, coro, options) => new ctor(coro, { eagerStart: true, ...options, loop });
+}
+
+/**
+ * `loop.setTaskFactory(eagerTaskFactory)`: every task runs its first step inside `createTask()`. A coroutine that never
+ * suspends then costs no turn of the loop. An async function's completion is seen one microtask later.
+ */
+export const eagerTaskFactory: TaskFactory = createEagerTaskFactory(Task as TaskConstructor);

@@ -1,0 +1,197 @@
+/**
+ * Time limits for a block.
+ *
+ * States: created → active → expiring (the deadline passed, the cancellation is under way) → expired, or active →
+ * finished. A limit cancels the part of the task that runs the block, and nothing else: two limits in one
+ * `Promise.all` time out each by itself.
+ */
+
+import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
+import { type Body, type Coro, Coroutine, runBody } from './coroutines.js';
+import { type Duration, toSecondsOrNull, toTime } from './durations.js';
+import { getRunningLoop, type Handle } from './events.js';
+import { BaseExceptionGroup } from './exception-groups.js';
+import { isCancelledError, RuntimeError, TimeoutError, type WithContext } from './exceptions.js';
+import { cancelFiber, currentFiber, type Fiber, livingFiber, requestsOf, uncancelFiber } from './fibers.js';
+import { inspectCustom } from './format-helpers.js';
+
+type State = 'created' | 'active' | 'expiring' | 'expired' | 'finished';
+
+/** A time limit that can be moved while its block runs. Made by {@link timeout} and {@link timeoutAt}. */
+export class Timeout implements AsyncContextManager<Timeout> {
+  #state: State = 'created';
+  #when: number | null;
+  #timer: Handle | null = null;
+  #fiber: Fiber | null = null;
+  #requests = 0;
+
+  /** @param when a time on the running loop's clock, or `null` for no limit. */
+  constructor(when: number | null) {
+    this.#when = when === null ? null : toTime(when, 'deadline');
+  }
+
+  /** The deadline on the loop's clock, or `null`. */
+  when(): number | null {
+    return this.#when;
+  }
+
+  /** Whether the deadline passed while the block ran. */
+  expired(): boolean {
+    return this.#state === 'expiring' || this.#state === 'expired';
+  }
+
+  /**
+   * Moves the deadline; `null` removes it. One in the past fires at the next iteration.
+   *
+   * @throws RuntimeError before the block was entered, and once it has ended or expired.
+   */
+  reschedule(when: number | null): void {
+    if (this.#state !== 'active') {
+      if (this.#state === 'created') throw new RuntimeError('Timeout has not been entered');
+      throw new RuntimeError(`Cannot change state of ${this.#state} Timeout`);
+    }
+    this.#schedule(when === null ? null : toTime(when, 'deadline'));
+  }
+
+  #schedule(when: number | null): void {
+    this.#when = when;
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (when === null) return;
+    const loop = (this.#fiber as Fiber)._loop;
+    const fire = () => this.#fire();
+    this.#timer = when <= loop.time() ? loop.callSoon(fire) : loop.callAt(when, fire);
+  }
+
+  #fire(): void {
+    cancelFiber(this.#fiber as Fiber);
+    this.#state = 'expiring';
+    this.#timer = null;
+  }
+
+  /**
+   * Runs `body`, and throws TimeoutError in place of its CancelledError when the deadline passes before it ends. The body
+   * is cancelled, not abandoned: it has ended, `finally` blocks included, when this returns.
+   *
+   * A body that swallows the cancellation ends normally; look at {@link expired} then.
+   *
+   * @throws TimeoutError when the time has passed; RuntimeError when the limit was entered before, or outside a task.
+   */
+  run<T>(body: Body<T, [Timeout]>): Coroutine<T> {
+    if (typeof body !== 'function') throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+    return new Coroutine(this.#running(body), 'timeout');
+  }
+
+  *#running<T>(body: Body<T, [Timeout]>): Coro<T> {
+    this.#enter();
+    let result: T;
+    try {
+      result = yield* runBody(body, this);
+    } catch (error) {
+      this.#exit({ value: error });
+      throw error;
+    }
+    this.#exit(undefined);
+    return result;
+  }
+
+  #enter(): void {
+    if (this.#state !== 'created') throw new RuntimeError('Timeout has already been entered');
+    const fiber = currentFiber();
+    if (fiber === null) throw new RuntimeError('Timeout should be used inside a task');
+    this.#state = 'active';
+    this.#fiber = fiber;
+    this.#requests = requestsOf(fiber);
+    this.#schedule(this.#when);
+  }
+
+  #exit(error: { readonly value: unknown } | undefined): void {
+    this.#timer?.cancel();
+    this.#timer = null;
+    if (this.#state !== 'expiring') {
+      if (this.#state === 'active') this.#state = 'finished';
+      return;
+    }
+    this.#state = 'expired';
+    const rest = uncancelFiber(livingFiber(this.#fiber as Fiber));
+    if (rest > this.#requests || error === undefined) return;
+    if (isCancelledError(error.value)) {
+      throw new TimeoutError('', { cause: error.value });
+    }
+    insertTimeoutError(error.value);
+    if (error.value instanceof BaseExceptionGroup) for (const each of error.value.exceptions) insertTimeoutError(each);
+  }
+
+  [aenter](): Coroutine<Timeout> {
+    return new Coroutine(this.#entering(), 'Timeout.aenter');
+  }
+
+  // biome-ignore lint/correctness/useYield: a coroutine that does not suspend
+  *#entering(): Coro<Timeout> {
+    this.#enter();
+    return this;
+  }
+
+  [aexit](error: { readonly value: unknown } | undefined): Coroutine<void> {
+    return new Coroutine(this.#exiting(error), 'Timeout.aexit');
+  }
+
+  // biome-ignore lint/correctness/useYield: a coroutine that does not suspend
+  *#exiting(error: { readonly value: unknown } | undefined): Coro<void> {
+    this.#exit(error);
+  }
+
+  toString(): string {
+    const info = this.#state === 'active' ? `when=${this.#when === null ? 'None' : this.#when.toFixed(3)}` : '';
+    return `<Timeout [${this.#state}]${info === '' ? '' : ` ${info}`}>`;
+  }
+
+  [inspectCustom](): string {
+    return this.toString();
+  }
+}
+
+/** The first CancelledError in an error's context was our doing: a TimeoutError takes its place. */
+function insertTimeoutError(error: unknown): void {
+  let each = error as WithContext | null | undefined;
+  while (each !== null && each !== undefined && each.context !== undefined) {
+    if (isCancelledError(each.context)) {
+      const timeoutError = new TimeoutError('', { cause: each.context });
+      timeoutError.context = each.context;
+      each.context = timeoutError;
+      return;
+    }
+    each = each.context as WithContext;
+  }
+}
+
+/**
+ * A time limit of `delay` seconds, which counts from this call. `null` is no limit, which can be set later with
+ * `reschedule()`.
+ *
+ * Use it as `timeout(2).run(body)`; the body gets the limit. Source: `asyncio.timeout`.
+ *
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * await asyncio.run(async () => {
+ *   try {
+ *     await asyncio.timeout('10ms').run(async () => {
+ *       await asyncio.sleep('1h');
+ *     });
+ *   } catch (error) {
+ *     console.log(error instanceof asyncio.TimeoutError); //=> true
+ *   }
+ * });
+ * ```
+ */
+export function timeout(delay: Duration | null): Timeout {
+  const seconds = toSecondsOrNull(delay, 'timeout');
+  return new Timeout(seconds === null ? null : getRunningLoop().time() + seconds);
+}
+
+/** As {@link timeout}, with the deadline as a time on the loop's clock. */
+export function timeoutAt(when: number | null): Timeout {
+  return new Timeout(when);
+}

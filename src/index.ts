@@ -1,0 +1,4 @@
+/** tsyncio: asyncio for TypeScript. `import * as asyncio from 'tsyncio'` is the `asyncio` module. */
+
+export * from './core/index.js';
+export { NodeHost } from './node/index.js';

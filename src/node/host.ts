@@ -1,0 +1,181 @@
+/** The Node host: the platform's timers and async context, captured when this module is loaded. Deno and Bun use it too. */
+
+import { isCancelledError } from '../core/index.js';
+import type { AsyncContext, BoundContext, Host, HostTimer, Scope } from '../core/lowlevel.js';
+
+const { setTimeout, clearTimeout, setImmediate, queueMicrotask, performance } = globalThis;
+const nextTick = process.nextTick.bind(process);
+
+type AsyncHooks = typeof import('node:async_hooks');
+type Events = typeof import('node:events');
+
+/** `AsyncLocalStorage`, loaded at first use: built-in modules cost milliseconds. */
+class NodeAsyncContext implements AsyncContext {
+  readonly #storage: InstanceType<AsyncHooks['AsyncLocalStorage']>;
+  readonly #hooks: AsyncHooks;
+  readonly #root: BoundContext;
+
+  constructor() {
+    this.#hooks = process.getBuiltinModule('node:async_hooks');
+    this.#storage = new this.#hooks.AsyncLocalStorage<Scope | undefined>();
+    this.#root = rootContext ?? this.#storage.exit(() => new this.#hooks.AsyncResource('tsyncio.Root'));
+  }
+
+  getScope(): Scope | undefined {
+    return this.#storage.getStore() as Scope | undefined;
+  }
+
+  bind(scope: Scope | undefined): BoundContext {
+    return this.#storage.run(scope, makeResource, this.#hooks);
+  }
+
+  bindRoot(scope: Scope | undefined): BoundContext {
+    return this.#root.runInAsyncScope(() => this.bind(scope), undefined);
+  }
+}
+
+function makeResource(hooks: AsyncHooks): BoundContext {
+  return new hooks.AsyncResource('tsyncio.Task') as BoundContext;
+}
+
+let rootContext: BoundContext | null = null;
+
+class NodeTimer implements HostTimer {
+  readonly #callback: () => void;
+  readonly #background: boolean;
+  #handle: NodeJS.Timeout | undefined;
+
+  constructor(callback: () => void, background: boolean) {
+    this.#callback = callback;
+    this.#background = background;
+  }
+
+  set(delay: number): void {
+    clearTimeout(this.#handle);
+    this.#handle = setTimeout(this.#callback, Math.max(1, Math.ceil(delay * 1000)));
+    if (this.#background) this.#handle.unref();
+  }
+
+  clear(): void {
+    clearTimeout(this.#handle);
+    this.#handle = undefined;
+  }
+}
+
+const quietListeners = new Set<() => void>();
+const stopListeners = {
+  SIGINT: new Set<() => void>(),
+  SIGTERM: new Set<() => void>(),
+};
+const installed: { SIGINT?: () => void; SIGTERM?: () => void } = {};
+let exitNote: { error: unknown; status: number } | null = null;
+let absorbing = 0;
+
+function onUnhandledRejection(reason: unknown): void {
+  if (isCancelledError(reason)) return;
+  // Somebody else's: what Node would have done without us.
+  if (process.listenerCount('unhandledRejection') === 1) throw reason;
+}
+
+export class NodeHost implements Host {
+  readonly clockResolution = 1e-9;
+  readonly debug = (process.env['ASYNCIODEBUG'] ?? '') !== '';
+  #asyncContext: AsyncContext | undefined;
+
+  time(): number {
+    return performance.now() / 1000;
+  }
+
+  soon(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
+  hop(callback: () => void): void {
+    setImmediate(callback);
+  }
+
+  settled(callback: () => void): void {
+    queueMicrotask(() => nextTick(callback));
+  }
+
+  timer(callback: () => void, background = false): HostTimer {
+    return new NodeTimer(callback, background);
+  }
+
+  get asyncContext(): AsyncContext {
+    this.#asyncContext ??= new NodeAsyncContext();
+    return this.#asyncContext;
+  }
+
+  hold(): () => void {
+    const handle = setInterval(() => {}, 2 ** 31 - 1);
+    return () => clearInterval(handle);
+  }
+
+  onQuiet(verdict: () => void): () => void {
+    if (quietListeners.size === 0) process.on('beforeExit', tellQuiet);
+    quietListeners.add(verdict);
+    return () => {
+      quietListeners.delete(verdict);
+      if (quietListeners.size === 0) process.off('beforeExit', tellQuiet);
+    };
+  }
+
+  onExit(callback: () => void): void {
+    process.once('exit', callback);
+  }
+
+  onStopSignal(signal: 'SIGINT' | 'SIGTERM', listener: () => void): (() => void) | null {
+    const listeners = stopListeners[signal];
+    if (listeners.size === 0) {
+      if (process.listenerCount(signal) > 0) return null;
+      installed[signal] = () => {
+        for (const each of [...listeners]) each();
+      };
+      process.on(signal, installed[signal]);
+    }
+    listeners.add(listener);
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && installed[signal] !== undefined) {
+        process.off(signal, installed[signal]);
+        delete installed[signal];
+      }
+    };
+  }
+
+  exitStatus(error: unknown, status: number): void {
+    if (exitNote === null) {
+      process.on('uncaughtExceptionMonitor', (uncaught) => {
+        if (exitNote !== null && uncaught === exitNote.error) {
+          const { status } = exitNote;
+          process.once('exit', () => {
+            process.exitCode = status;
+          });
+        }
+      });
+    }
+    exitNote = { error, status };
+  }
+
+  absorbCancelledFlows(): () => void {
+    absorbing += 1;
+    if (absorbing === 1) process.on('unhandledRejection', onUnhandledRejection);
+    return () => {
+      // Rejections of this turn are looked at after it.
+      setImmediate(() => {
+        absorbing -= 1;
+        if (absorbing === 0) process.off('unhandledRejection', onUnhandledRejection);
+      });
+    };
+  }
+
+  countAbortListeners(signal: object): number {
+    const events: Events = process.getBuiltinModule('node:events');
+    return events.getEventListeners(signal as EventTarget, 'abort').length;
+  }
+}
+
+function tellQuiet(): void {
+  for (const verdict of [...quietListeners]) verdict();
+}

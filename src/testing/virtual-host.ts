@@ -1,0 +1,96 @@
+/** A host whose time is a number: tests on it never wait. */
+
+import type { Host, HostTimer } from '../core/lowlevel.js';
+
+/** A clock that a test drives. Seconds throughout. */
+export interface VirtualClock {
+  time(): number;
+  /** Called once an iteration in place of waiting; `null` means that nothing is scheduled. */
+  wait(timeout: number | null): void;
+}
+
+/** The clock of a test that does not care: it jumps to the next timer at once. */
+export class AutojumpClock implements VirtualClock {
+  #now: number;
+
+  constructor(start = 0) {
+    this.#now = start;
+  }
+
+  time(): number {
+    return this.#now;
+  }
+
+  wait(timeout: number | null): void {
+    if (timeout !== null) this.#now += timeout;
+  }
+}
+
+interface Platform {
+  queueMicrotask(callback: () => void): void;
+  setTimeout(callback: () => void, delay: number): unknown;
+  setImmediate?(callback: () => void): unknown;
+  process?: { nextTick?(callback: () => void): void };
+}
+
+const platform = globalThis as unknown as Platform;
+const queueMicrotask = platform.queueMicrotask.bind(globalThis);
+const setTimeout = platform.setTimeout.bind(globalThis);
+const setImmediate = platform.setImmediate?.bind(globalThis);
+const nextTick = platform.process?.nextTick?.bind(platform.process);
+
+/**
+ * A host on a virtual clock, for `new EventLoop({ host: new VirtualHost() })`. It is a closed world: when nothing is
+ * ready and nothing is scheduled, whoever waits gets a DeadlockError.
+ *
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ * import { VirtualHost } from 'tsyncio/testing';
+ *
+ * const host = new VirtualHost();
+ * await asyncio.run(() => asyncio.sleep('24h'), { loopFactory: () => new asyncio.EventLoop({ host }) });
+ * console.log(host.time()); //=> 86400
+ * ```
+ */
+export class VirtualHost implements Host {
+  readonly clockResolution = 1e-9;
+  readonly #clock: VirtualClock;
+  readonly asyncContext?: NonNullable<Host['asyncContext']>;
+
+  /**
+   * @param options.clock drives the time; one that jumps to the next timer by default.
+   * @param options.host where the async context comes from.
+   */
+  constructor(options: { clock?: VirtualClock; host?: Host } = {}) {
+    this.#clock = options.clock ?? new AutojumpClock();
+    if (options.host?.asyncContext !== undefined) this.asyncContext = options.host.asyncContext;
+  }
+
+  time(): number {
+    return this.#clock.time();
+  }
+
+  wait(timeout: number | null): boolean {
+    this.#clock.wait(timeout);
+    return timeout !== null;
+  }
+
+  soon(callback: () => void): void {
+    queueMicrotask(callback);
+  }
+
+  hop(callback: () => void): void {
+    if (setImmediate !== undefined) setImmediate(callback);
+    else setTimeout(callback, 0);
+  }
+
+  settled(callback: () => void): void {
+    if (nextTick !== undefined) queueMicrotask(() => nextTick(callback));
+    else setTimeout(callback, 0);
+  }
+
+  timer(): HostTimer {
+    return { set: () => {}, clear: () => {} };
+  }
+}

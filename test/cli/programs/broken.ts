@@ -1,0 +1,4 @@
+// Fails while it is imported.
+import 'node:process';
+
+throw new Error('broken at the top');

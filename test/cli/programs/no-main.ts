@@ -1,0 +1,2 @@
+// Exports nothing that could be run.
+export const main = 42;
