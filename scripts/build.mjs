@@ -100,7 +100,7 @@ async function bundle() {
       sourcemap: true,
       metafile: true,
       logLevel: 'warning',
-      tsconfigRaw: { compilerOptions: { target: 'es2022', verbatimModuleSyntax: true } },
+      tsconfigRaw: { compilerOptions: { target: 'es2022', verbatimModuleSyntax: true, useDefineForClassFields: false } },
       plugins: [ownModulesHaveSideEffects],
     });
     const outputs = Object.keys(metafile.outputs);

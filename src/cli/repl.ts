@@ -21,14 +21,21 @@ export async function repl(argv: readonly string[], version: string): Promise<vo
 
   const terminal = process.stdin.isTTY === true;
   const input = terminal ? process.stdin : new PassThrough();
-  // breakEvalOnSigint: else the prompt keeps Ctrl-C for later while a statement runs.
-  const server = start({ input, output: process.stdout, terminal, useGlobal: true, breakEvalOnSigint: true });
+  // With breakEvalOnSigint a terminal's prompt sees Ctrl-C while a statement runs, even one that never awaits.
+  const server = start({
+    input,
+    output: process.stdout,
+    terminal,
+    useGlobal: true,
+    breakEvalOnSigint: terminal,
+  });
   server.context.asyncio = asyncio;
   const statements = new Statements(server);
   if (input instanceof PassThrough) void feed(input, statements);
 
   await new Promise((resolve) => server.once('exit', resolve));
   await statements.close();
+  process.exit(); // whatever else the session has opened
 }
 
 /** Runs what is typed, one task a statement. */
@@ -53,6 +60,11 @@ class Statements {
         });
       // Eager, since the prompt expects the callback of a statement without await before it reads on.
       const task = asyncio.createTask(statement, { eagerStart: true });
+      if (server.terminal) {
+        // breakEvalOnSigint has left the signal without our handler.
+        process.off('SIGINT', onSignal);
+        process.on('SIGINT', onSignal);
+      }
       this.#running = task;
       task.addDoneCallback(() => {
         if (this.#running === task) this.#running = null;
@@ -60,17 +72,18 @@ class Statements {
     };
 
     // Ctrl-C is a key in a terminal, a signal elsewhere.
-    const idle = server.listeners('SIGINT');
+    const atPrompt = server.listeners('SIGINT');
     server.removeAllListeners('SIGINT');
     server.on('SIGINT', () => {
-      if (!this.#interrupt()) for (const listener of idle) listener.call(server);
+      if (!this.#interrupt()) for (const listener of atPrompt) listener.call(server);
     });
-    process.on('SIGINT', () => {
+    const onSignal = () => {
       if (this.#interrupt()) return;
       server.clearBufferedCommand();
       process.stdout.write('\nKeyboardInterrupt\n');
       server.displayPrompt();
-    });
+    };
+    process.on('SIGINT', onSignal);
   }
 
   /** Cancels the running statement; returns whether there is one. */
@@ -88,7 +101,6 @@ class Statements {
     const tasks = asyncio.allTasks();
     for (const task of tasks) task.cancel();
     if (tasks.size > 0) await asyncio.wait(tasks);
-    process.exit();
   }
 }
 

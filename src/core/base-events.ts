@@ -26,10 +26,11 @@ import {
   setLoopMaker,
   TimerHandle,
 } from './events.js';
-import { DeadlockError, RuntimeError, setCaptureCancellationStacks, stopsTheLoop } from './exceptions.js';
-import type { PendingAwait, Scope } from './fibers.js';
+import { DeadlockError, isBaseException, RuntimeError, setCaptureCancellationStacks, stopsTheLoop } from './exceptions.js';
+import type { Flow, PendingAwait, Scope } from './fibers.js';
 import { formatStack, inspectCustom, repr, type StackFrame } from './format-helpers.js';
-import { Future, type FutureLike, isfuture } from './futures.js';
+import { FAILED, Future, type FutureLike, isfuture } from './futures.js';
+import { gather } from './gather.js';
 import { type BoundContext, getDefaultHost, type Host, type HostTimer } from './host.js';
 import { logger } from './log.js';
 import { Ring } from './ring.js';
@@ -142,10 +143,11 @@ export class EventLoop {
   #firstTask: Task | null = null;
   #lastTask: Task | null = null;
   #failed: Future<unknown>[] = [];
-  readonly #records = new Map<Future<unknown> | FailureRecord, FailureRecord>();
-  readonly #deadlineRecords = new Set<FailureRecord>();
+  readonly #records = new Set<FailureRecord>();
+  readonly #recordOf = new WeakMap<Future<unknown>, FailureRecord>();
   #forgetQuiet: (() => void) | null = null;
   readonly #asyncgens = new Set<WeakRef<AsyncGenerator<unknown>>>();
+  #asyncgensLimit = 64;
 
   constructor(options: EventLoopOptions = {}) {
     this._host = options.host ?? getDefaultHost();
@@ -186,7 +188,7 @@ export class EventLoop {
   runUntilComplete<T>(awaitable: AwaitableLike<T>): Promise<T> {
     this._checkClosed();
     if (this.isRunning()) throw new RuntimeError('This event loop is already running');
-    const { future, isNew, finish } = this._prepareRun(awaitable);
+    const { future, finish } = this._prepareRun(awaitable);
     let running: Promise<void>;
     try {
       running = this._start(false);
@@ -198,23 +200,23 @@ export class EventLoop {
       () => this._concludeRun(future, finish),
       (error) => {
         future.removeDoneCallback(finish);
-        if (isNew && future.done() && !future.cancelled()) future.exception();
+        if (future.done() && !future.cancelled()) future.exception();
         throw error;
       },
     );
   }
 
   /** @internal */
-  _prepareRun<T>(awaitable: AwaitableLike<T>): { future: FutureLike<T>; isNew: boolean; finish: (future: FutureLike<T>) => void } {
+  _prepareRun<T>(awaitable: AwaitableLike<T>): { future: FutureLike<T>; finish: (future: FutureLike<T>) => void } {
     const isNew = !isfuture(awaitable);
     const future = ensureFuture(awaitable, { loop: this }) as FutureLike<T>;
     if (isNew && future instanceof Task) future._logDestroyPending = false;
     const finish = (done: FutureLike<T>) => {
-      if (!done.cancelled() && done instanceof Future && stopsTheLoop(done._value)) return;
+      if (done instanceof Future && done._status === FAILED && stopsTheLoop(done._value)) return;
       this.stop();
     };
     future.addDoneCallback(finish);
-    return { future, isNew, finish };
+    return { future, finish };
   }
 
   /** @internal */
@@ -365,7 +367,7 @@ export class EventLoop {
       const value = context[key];
       if (key === 'sourceTraceback') lines.push(`Object created at (most recent call last):\n${formatStack(value as never)}`);
       else if (key === 'handleTraceback') lines.push(`Handle created at (most recent call last):\n${formatStack(value as never)}`);
-      else lines.push(`${key}: ${typeof value === 'string' ? repr(value) : String(value)}`);
+      else lines.push(`${key}: ${repr(value)}`);
     }
     if ('exception' in context) logger.error(lines.join('\n'), context.exception);
     else logger.error(lines.join('\n'));
@@ -394,7 +396,10 @@ export class EventLoop {
     }
   }
 
-  #callDefaultHandler(context: ExceptionContext): void {
+  #callDefaultHandler(given: ExceptionContext): void {
+    const running = this.#runningHandle?.sourceTraceback ?? null;
+    const context =
+      running === null || given.sourceTraceback !== undefined ? given : { ...given, handleTraceback: running };
     try {
       this.defaultExceptionHandler(context);
     } catch (error) {
@@ -438,6 +443,10 @@ export class EventLoop {
 
   /** Registers an async generator that {@link shutdownAsyncgens} closes. @internal */
   _trackAsyncgen(generator: AsyncGenerator<unknown>): void {
+    if (this.#asyncgens.size >= this.#asyncgensLimit) {
+      for (const each of this.#asyncgens) if (each.deref() === undefined) this.#asyncgens.delete(each);
+      this.#asyncgensLimit = Math.max(64, 2 * this.#asyncgens.size);
+    }
     this.#asyncgens.add(new WeakRef(generator));
   }
 
@@ -449,17 +458,17 @@ export class EventLoop {
   *#closeAsyncgens(): Coro<void> {
     const open = [...this.#asyncgens].flatMap((each) => each.deref() ?? []);
     this.#asyncgens.clear();
-    const closing = open.map((generator) => ({ generator, task: this.createTask(() => generator.return(undefined)) }));
-    for (const { generator, task } of closing) {
-      try {
-        yield* task;
-      } catch (exception) {
-        this.callExceptionHandler({
-          message: `an error occurred during closing of asynchronous generator ${generator}`,
-          exception,
-          asyncgen: generator,
-        });
-      }
+    const outcomes = yield* gather(
+      open.map((generator) => () => generator.return(undefined)),
+      { returnExceptions: true },
+    );
+    for (const [index, outcome] of outcomes.entries()) {
+      if (!(outcome instanceof Error) || isBaseException(outcome)) continue;
+      this.callExceptionHandler({
+        message: `an error occurred during closing of asynchronous generator ${open[index]}`,
+        exception: outcome,
+        asyncgen: open[index],
+      });
     }
   }
 
@@ -713,15 +722,30 @@ export class EventLoop {
     if (failure !== null) throw (failure as { error: unknown }).error;
   }
 
+  /** Debug mode: a handle, and the native step that it begins, is timed. */
   #runTimed(runnable: Runnable): void {
-    const start = this._host.time();
-    runnable._run();
-    const duration = this._host.time() - start;
-    if (duration >= this.slowCallbackDuration) {
-      const subject = (runnable as { _task?: Task })._task ?? runnable;
-      logger.warn(`Executing ${subject} took ${duration.toFixed(3)} seconds`);
+    this.#timed = { runnable, start: this._host.time() };
+    this.#runningHandle = runnable instanceof Handle ? runnable : null;
+    try {
+      runnable._run();
+    } finally {
+      this.#runningHandle = null;
+      if (this._native === null) this.#reportSlow();
     }
   }
+
+  #reportSlow(): void {
+    if (this.#timed === null) return;
+    const { runnable, start } = this.#timed;
+    this.#timed = null;
+    const duration = this._host.time() - start;
+    if (duration < this.slowCallbackDuration) return;
+    const subject = (runnable as { _task?: Task })._task ?? runnable;
+    logger.warn(`Executing ${subject} took ${duration.toFixed(3)} seconds`);
+  }
+
+  #timed: { readonly runnable: Runnable; readonly start: number } | null = null;
+  #runningHandle: Handle | null = null;
 
   // -------------------------------------------------------------------------------------- native steps
 
@@ -750,15 +774,24 @@ export class EventLoop {
     this._native = null;
   }
 
-  /** A flow of `task` waits again: if no other is about to, the step has ended. @internal */
-  _parked(task: Task): void {
-    if (this._native === task && this._announced === 0 && current.loop === null) this._endNative(task);
+  /**
+   * A flow waits again. If it is the task's only one, the step has ended; with several, some may have microtasks to go.
+   *
+   * @internal
+   */
+  _parked(flow: Flow): void {
+    if (this._native !== flow._task || this._announced > 0 || current.loop !== null) return;
+    for (let scope: Scope | null = flow._within; scope !== null; scope = scope._outer) {
+      if (scope._first !== scope._last) return;
+    }
+    this._endNative(flow._task);
   }
 
   /** @internal */
   _endNative(task: Task): void {
     if (this._native !== task || current.loop !== null) return;
     this._native = null;
+    if (this._debug) this.#reportSlow();
     this.#goOn();
   }
 
@@ -772,6 +805,7 @@ export class EventLoop {
     this.#settledArmed = false;
     if (this._native === null) return;
     this._native = null;
+    if (this._debug) this.#reportSlow();
     this.#goOn();
   };
 
@@ -837,7 +871,8 @@ export class EventLoop {
         sourceTraceback: future.sourceTraceback,
         future: new WeakRef(future),
       };
-      this.#records.set(record, record);
+      this.#records.add(record);
+      this.#recordOf.set(future, record);
       failures.register(future, { loop: this, record }, future);
       if (this.#ambient) this.#expire(record);
     }
@@ -848,18 +883,15 @@ export class EventLoop {
       if (record.future.deref()?._unretrieved !== false) this._reportFailure(record);
     }, true);
     timer.set(AMBIENT_PATIENCE);
-    this.#deadlineRecords.add(record);
   }
 
   /** @internal */
   _noteRetrieval(future: Future<unknown>): void {
+    const record = this.#recordOf.get(future);
+    if (record === undefined) return;
+    this.#recordOf.delete(future);
+    this.#records.delete(record);
     failures.unregister(future);
-    for (const record of this.#records.values()) {
-      if (record.future.deref() === future) {
-        this.#records.delete(record);
-        break;
-      }
-    }
   }
 
   /** @internal */
@@ -883,7 +915,7 @@ export class EventLoop {
 
   #reportAllFailures(): void {
     this.#noteFailures();
-    for (const record of [...this.#records.values()]) this._reportFailure(record);
+    for (const record of [...this.#records]) this._reportFailure(record);
   }
 
   // -------------------------------------------------------------------------------------------- deadlock
@@ -933,7 +965,11 @@ export function runSynchronously<T>(loop: EventLoop, awaitable: AwaitableLike<T>
   loop._checkClosed();
   if (loop.isRunning()) throw new RuntimeError('This event loop is already running');
   const { future, finish } = loop._prepareRun(awaitable);
-  loop._runSynchronously();
+  try {
+    loop._runSynchronously();
+  } finally {
+    future.removeDoneCallback(finish);
+  }
   return loop._concludeRun(future, finish);
 }
 

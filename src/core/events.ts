@@ -24,21 +24,21 @@ export class Handle implements Runnable {
   _callback: (() => unknown) | null;
   /** @internal */
   readonly _context: Context;
-  #sourceTraceback: readonly StackFrame[] | null = null;
-  #cancelledName: string | null = null;
+  _sourceTraceback: readonly StackFrame[] | null = null;
+  _cancelledName: string | null = null;
 
   /** @internal */
   constructor(loop: EventLoop, callback: () => unknown, context: Context | undefined) {
     this._loop = loop;
     this._callback = callback;
     this._context = context ?? copyContext();
-    if (loop._debug) this.#sourceTraceback = extractStack();
+    if (loop._debug) this._sourceTraceback = extractStack();
   }
 
   /** The callback will not run. Cancelling twice is no error. */
   cancel(): void {
     if (this._callback === null) return;
-    if (this._loop._debug) this.#cancelledName = formatCallback(this._callback);
+    if (this._loop._debug) this._cancelledName = formatCallback(this._callback);
     this._callback = null;
   }
 
@@ -53,7 +53,7 @@ export class Handle implements Runnable {
 
   /** Where the handle was made; `null` unless the loop was in debug mode. */
   get sourceTraceback(): readonly StackFrame[] | null {
-    return this.#sourceTraceback;
+    return this._sourceTraceback;
   }
 
   toString(): string {
@@ -69,9 +69,9 @@ export class Handle implements Runnable {
   _info(): string[] {
     const info: string[] = [];
     if (this._callback === null) info.push('cancelled');
-    const name = this._callback === null ? this.#cancelledName : formatCallback(this._callback);
+    const name = this._callback === null ? this._cancelledName : formatCallback(this._callback);
     if (name !== null) info.push(name);
-    if (this.#sourceTraceback !== null) info.push(`created at ${formatOrigin(this.#sourceTraceback)}`);
+    if (this._sourceTraceback !== null) info.push(`created at ${formatOrigin(this._sourceTraceback)}`);
     return info;
   }
 
@@ -100,7 +100,7 @@ export class Handle implements Runnable {
       message: `Exception in callback ${name}`,
       exception: error,
       handle: this,
-      ...(this.#sourceTraceback === null ? {} : { sourceTraceback: this.#sourceTraceback }),
+      ...(this._sourceTraceback === null ? {} : { sourceTraceback: this._sourceTraceback }),
     });
   }
 }

@@ -1,6 +1,6 @@
 /** Several exceptions as one: `BaseExceptionGroup` and `ExceptionGroup`, with Python's `split`, `subgroup`, `derive`. */
 
-import { isBaseException, type WithContext } from './exceptions.js';
+import { BASE_EXCEPTION, isBaseException, type WithContext } from './exceptions.js';
 
 type ErrorClass = abstract new (...args: never[]) => unknown;
 
@@ -43,6 +43,11 @@ export class BaseExceptionGroup<E = unknown> extends AggregateError implements W
     } else if (hasBase && this instanceof ExceptionGroup) {
       throw new TypeError('Cannot nest BaseExceptions in an ExceptionGroup');
     }
+  }
+
+  /** Only a group that may hold BaseExceptions is one itself. @internal */
+  get [BASE_EXCEPTION](): boolean {
+    return !(this instanceof ExceptionGroup);
   }
 
   /** The members, in order. */

@@ -7,7 +7,8 @@
  * in one process recognise each other's errors, and a stable `code`.
  */
 
-const BASE_EXCEPTION = Symbol.for('tsyncio.BaseException');
+/** What tells a BaseException, in every copy of the package. @internal */
+export const BASE_EXCEPTION: unique symbol = Symbol.for('tsyncio.BaseException') as never;
 const CANCELLED_ERROR = Symbol.for('tsyncio.CancelledError');
 
 /** Puts `name` and `code` on a class's prototype, so that no instance pays for them. */

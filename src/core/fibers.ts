@@ -299,7 +299,7 @@ function settle(scope: Scope, failed: boolean, value: unknown): void {
   enter(fiber, () => advance(fiber, failed, outcome));
   const loop = scope._loop;
   if (fiber._ended() && fiber === (fiber._task as Fiber)) loop._endNative(fiber._task);
-  else if (!fiber._ended()) loop._parked(fiber._task);
+  else if (fiber instanceof Flow && !fiber._ended() && fiber._scope === null) loop._parked(fiber);
 }
 
 /** Runs `body` as a part of `fiber`. @internal */
@@ -593,7 +593,8 @@ export interface PendingAwait {
 }
 
 function afterStart(flow: Flow): Flow {
-  if (!flow._ended()) flow._loop._parked(flow._task);
+  // With a native frame on top it is not parked: that frame's own awaits are.
+  if (!flow._ended() && flow._scope === null) flow._loop._parked(flow);
   return flow;
 }
 

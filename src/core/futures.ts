@@ -95,6 +95,7 @@ export interface FutureOptions {
 /** What few futures have; kept out of line so that the others stay small. */
 interface Extra {
   sourceTraceback?: readonly StackFrame[];
+  cancelTraceback?: readonly StackFrame[];
   awaitedBy?: Set<FutureLike<unknown>>;
 }
 
@@ -370,18 +371,18 @@ function isErrorClass(value: unknown): value is new () => Error {
 
 /** What `yield* future` runs on: suspends once while the future is pending, then gives its result. */
 class FutureIterator<T> {
-  readonly #future: Future<T>;
-  #suspended = false;
+  readonly _future: Future<T>;
+  _suspended = false;
 
   constructor(future: Future<T>) {
-    this.#future = future;
+    this._future = future;
   }
 
   next(): IteratorResult<Suspension, T> {
-    const future = this.#future;
+    const future = this._future;
     if (future._status === PENDING) {
-      if (this.#suspended) throw new RuntimeError("await wasn't used with future");
-      this.#suspended = true;
+      if (this._suspended) throw new RuntimeError("await wasn't used with future");
+      this._suspended = true;
       future._asyncioFutureBlocking = true;
       return { value: future as Future<unknown>, done: false };
     }

@@ -5,7 +5,16 @@ import type { AwaitableLike, ResultOf } from './coroutines.js';
 import { ensureFuture } from './ensure-future.js';
 import { getEventLoop, Handle } from './events.js';
 import { CancelledError, ValueError } from './exceptions.js';
-import { CANCELLED, Future, type FutureLike, isfuture, PENDING, type Waiter } from './futures.js';
+import {
+  CANCELLED,
+  Future,
+  type FutureLike,
+  futureAddToAwaitedBy,
+  futureDiscardFromAwaitedBy,
+  isfuture,
+  PENDING,
+  type Waiter,
+} from './futures.js';
 import { Task } from './tasks.js';
 
 /** The results of an iterable of awaitables: a tuple keeps its types. */
@@ -159,28 +168,20 @@ function describe(value: unknown): string {
 }
 
 /** The future of a shield: cancelling it leaves the inner one alone. */
-class ShieldingFuture<T> extends Future<T> implements Waiter {
+class ShieldingFuture<T> extends Future<T> {
   readonly #inner: FutureLike<T>;
 
   constructor(inner: FutureLike<T>) {
     super({ loop: inner.getLoop() });
     this.#inner = inner;
+    inner.addDoneCallback(this.#innerDone);
+    this.addDoneCallback(this.#selfDone);
+    futureAddToAwaitedBy(inner, this);
   }
 
-  _notify(): void {
-    this._loop._push(new Handle(this._loop, () => this._innerDone(), undefined));
-  }
-
-  _awaiters(tasks: Set<FutureLike<unknown>>): void {
-    tasks.add(this);
-  }
-
-  _innerDone(): void {
+  readonly #innerDone = (): void => {
+    if (this._status === CANCELLED) return;
     const inner = this.#inner;
-    if (this._status === CANCELLED) {
-      this.#reportLateFailure();
-      return;
-    }
     if (inner.cancelled()) {
       this.cancel();
       return;
@@ -188,20 +189,31 @@ class ShieldingFuture<T> extends Future<T> implements Waiter {
     const error = inner.exception();
     if (error !== null) this.setException(error);
     else this.setResult(inner.result());
-  }
+  };
 
-  #reportLateFailure(): void {
+  readonly #selfDone = (): void => {
     const inner = this.#inner;
-    if (inner.cancelled()) return;
-    const error = inner.exception();
-    if (error === null) return;
-    this._loop.callExceptionHandler({
-      message: `${(error as Error).name ?? typeof error} exception in shielded future`,
-      exception: error,
-      future: inner,
-      ...(inner instanceof Future && inner.sourceTraceback !== null ? { sourceTraceback: inner.sourceTraceback } : {}),
-    });
-  }
+    futureDiscardFromAwaitedBy(inner, this);
+    if (inner.done()) return;
+    inner.removeDoneCallback(this.#innerDone);
+    // Several shields of one future report it once.
+    inner.removeDoneCallback(reportLateFailure);
+    inner.addDoneCallback(reportLateFailure);
+  };
+}
+
+/** The inner future of a shield that was cancelled failed: nobody else will look. */
+function reportLateFailure(inner: FutureLike<unknown>): void {
+  if (inner.cancelled()) return;
+  const error = inner.exception();
+  if (error === null) return;
+  const sourceTraceback = inner instanceof Future ? inner.sourceTraceback : null;
+  inner.getLoop().callExceptionHandler({
+    message: `${(error as Error).name ?? typeof error} exception in shielded future`,
+    exception: error,
+    future: inner,
+    ...(sourceTraceback === null ? {} : { sourceTraceback }),
+  });
 }
 
 /**
@@ -227,9 +239,6 @@ class ShieldingFuture<T> extends Future<T> implements Waiter {
 export function shield<T>(awaitable: AwaitableLike<T>): FutureLike<T> {
   const inner = ensureFuture(awaitable) as FutureLike<T>;
   if (inner.done()) return inner;
-  const outer = new ShieldingFuture<T>(inner);
-  if (inner instanceof Future) inner._addWaiter(outer);
-  else inner.addDoneCallback(() => outer._innerDone());
-  return outer;
+  return new ShieldingFuture<T>(inner);
 }
 

@@ -115,11 +115,11 @@ abstract class LineWait extends LeafCoroutine<true> {
 }
 
 class AcquireLock extends LineWait {
-  readonly #lock: Lock;
+  readonly _lock: Lock;
 
   constructor(lock: Lock) {
     super();
-    this.#lock = lock;
+    this._lock = lock;
   }
 
   override get name(): string {
@@ -127,7 +127,7 @@ class AcquireLock extends LineWait {
   }
 
   protected override _start(): IteratorResult<Suspension, true> {
-    const lock = this.#lock;
+    const lock = this._lock;
     if (!lock._locked && lock._waiters._live === 0) {
       lock._locked = true;
       return this.finish();
@@ -136,14 +136,14 @@ class AcquireLock extends LineWait {
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
-    const lock = this.#lock;
+    const lock = this._lock;
     lock._waiters.remove(this.waiter as ListedFuture);
     lock._locked = true;
     return this.finish();
   }
 
   protected override _abort(error: unknown): never {
-    const lock = this.#lock;
+    const lock = this._lock;
     this._state = CLOSED;
     lock._waiters.remove(this.waiter as ListedFuture);
     if (isCancelledError(error) && !lock._locked) lock._waiters.wakeFirst();
@@ -206,11 +206,11 @@ function describeLine(state: string, waiters: number): string {
 }
 
 class WaitForEvent extends LineWait {
-  readonly #event: Event;
+  readonly _event: Event;
 
   constructor(event: Event) {
     super();
-    this.#event = event;
+    this._event = event;
   }
 
   override get name(): string {
@@ -218,19 +218,19 @@ class WaitForEvent extends LineWait {
   }
 
   protected override _start(): IteratorResult<Suspension, true> {
-    const event = this.#event;
+    const event = this._event;
     if (event.isSet()) return this.finish();
     return this.wait(event._waiters.add(event._binding.get(event)));
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
-    this.#event._waiters.remove(this.waiter as ListedFuture);
+    this._event._waiters.remove(this.waiter as ListedFuture);
     return this.finish();
   }
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    this.#event._waiters.remove(this.waiter as ListedFuture);
+    this._event._waiters.remove(this.waiter as ListedFuture);
     throw error;
   }
 }
@@ -403,11 +403,11 @@ export class Condition extends Lockable {
 }
 
 class AcquireSemaphore extends LineWait {
-  readonly #semaphore: Semaphore;
+  readonly _semaphore: Semaphore;
 
   constructor(semaphore: Semaphore) {
     super();
-    this.#semaphore = semaphore;
+    this._semaphore = semaphore;
   }
 
   override get name(): string {
@@ -415,7 +415,7 @@ class AcquireSemaphore extends LineWait {
   }
 
   protected override _start(): IteratorResult<Suspension, true> {
-    const semaphore = this.#semaphore;
+    const semaphore = this._semaphore;
     if (!semaphore.locked()) {
       semaphore._value -= 1;
       return this.finish();
@@ -431,7 +431,7 @@ class AcquireSemaphore extends LineWait {
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
     const { _status: status } = this.waiter as ListedFuture;
-    const semaphore = this.#semaphore;
+    const semaphore = this._semaphore;
     semaphore._waiters.remove(this.waiter as ListedFuture);
     if (isCancelledError(error) && status === FINISHED) semaphore._value += 1;
     semaphore._wakeWhilePossible();
@@ -439,7 +439,7 @@ class AcquireSemaphore extends LineWait {
   }
 
   #leaveLine(): void {
-    const semaphore = this.#semaphore;
+    const semaphore = this._semaphore;
     semaphore._waiters.remove(this.waiter as ListedFuture);
     semaphore._wakeWhilePossible();
   }

@@ -26,12 +26,12 @@ function wakeNext(line: WaitList): void {
 }
 
 class Get<T> extends LeafCoroutine<T> {
-  readonly #queue: Queue<T>;
-  #getter: ListedFuture | null = null;
+  readonly _queue: Queue<T>;
+  _getter: ListedFuture | null = null;
 
   constructor(queue: Queue<T>) {
     super();
-    this.#queue = queue;
+    this._queue = queue;
   }
 
   override get name(): string {
@@ -43,10 +43,10 @@ class Get<T> extends LeafCoroutine<T> {
   }
 
   protected override _resume(): IteratorResult<Suspension, T> {
-    const queue = this.#queue;
+    const queue = this._queue;
     if (queue.empty() && !queue._isShutDown) {
       const getter = queue._getters.add(queue._binding.get(queue));
-      this.#getter = getter;
+      this._getter = getter;
       getter._asyncioFutureBlocking = true;
       return { value: getter as Future<unknown>, done: false };
     }
@@ -56,8 +56,8 @@ class Get<T> extends LeafCoroutine<T> {
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    const queue = this.#queue;
-    const getter = this.#getter as ListedFuture;
+    const queue = this._queue;
+    const getter = this._getter as ListedFuture;
     getter.cancel();
     queue._getters.remove(getter);
     if (!queue.empty() && !getter.cancelled()) wakeNext(queue._getters);
@@ -66,14 +66,14 @@ class Get<T> extends LeafCoroutine<T> {
 }
 
 class Put<T> extends LeafCoroutine<void> {
-  readonly #queue: Queue<T>;
-  readonly #item: T;
-  #putter: ListedFuture | null = null;
+  readonly _queue: Queue<T>;
+  readonly _item: T;
+  _putter: ListedFuture | null = null;
 
   constructor(queue: Queue<T>, item: T) {
     super();
-    this.#queue = queue;
-    this.#item = item;
+    this._queue = queue;
+    this._item = item;
   }
 
   override get name(): string {
@@ -85,22 +85,22 @@ class Put<T> extends LeafCoroutine<void> {
   }
 
   protected override _resume(): IteratorResult<Suspension, void> {
-    const queue = this.#queue;
+    const queue = this._queue;
     if (queue.full() && !queue._isShutDown) {
       const putter = queue._putters.add(queue._binding.get(queue));
-      this.#putter = putter;
+      this._putter = putter;
       putter._asyncioFutureBlocking = true;
       return { value: putter as Future<unknown>, done: false };
     }
     this._state = CLOSED;
-    queue.putNowait(this.#item);
+    queue.putNowait(this._item);
     return RETURN_NOTHING;
   }
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    const queue = this.#queue;
-    const putter = this.#putter as ListedFuture;
+    const queue = this._queue;
+    const putter = this._putter as ListedFuture;
     putter.cancel();
     queue._putters.remove(putter);
     if (!queue.full() && !putter.cancelled()) wakeNext(queue._putters);

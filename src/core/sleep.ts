@@ -6,14 +6,14 @@ import { getRunningLoop, type TimerHandle } from './events.js';
 import { Future, PENDING } from './futures.js';
 
 class Sleep<T> extends LeafCoroutine<T> {
-  readonly #delay: number;
-  readonly #result: T;
-  #timer: TimerHandle | null = null;
+  readonly _delay: number;
+  readonly _result: T;
+  _timer: TimerHandle | null = null;
 
   constructor(delay: number, result: T) {
     super();
-    this.#delay = delay;
-    this.#result = result;
+    this._delay = delay;
+    this._result = result;
   }
 
   override get name(): string {
@@ -21,11 +21,11 @@ class Sleep<T> extends LeafCoroutine<T> {
   }
 
   protected override _start(): IteratorResult<Suspension, T> {
-    if (this.#delay <= 0) return SKIP_ITERATION;
+    if (this._delay <= 0) return SKIP_ITERATION;
     const loop = getRunningLoop();
     const future = new Future<undefined>({ loop });
     future._asyncioFutureBlocking = true;
-    this.#timer = loop.callLater(this.#delay, () => {
+    this._timer = loop.callLater(this._delay, () => {
       if (future._status === PENDING) future.setResult(undefined);
     });
     return { value: future as Future<unknown>, done: false };
@@ -33,13 +33,13 @@ class Sleep<T> extends LeafCoroutine<T> {
 
   protected override _resume(): IteratorResult<Suspension, T> {
     this._state = CLOSED;
-    const result = this.#result;
+    const result = this._result;
     return result === undefined ? (RETURN_NOTHING as IteratorResult<Suspension, T>) : { value: result, done: true };
   }
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    this.#timer?.cancel();
+    this._timer?.cancel();
     throw error;
   }
 }

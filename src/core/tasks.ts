@@ -40,9 +40,10 @@ import {
   takeOpened,
   uncancelFiber,
 } from './fibers.js';
-import { formatStack, parseStack, repr, type StackFrame } from './format-helpers.js';
-import type { AbortSignalLike } from './signals.js';
+import { extractStack, formatStack, parseStack, repr, type StackFrame } from './format-helpers.js';
 import { CANCELLED, FAILED, FINISHED, Future, type FutureLike, type FutureOptions, isfuture, PENDING } from './futures.js';
+import { logger } from './log.js';
+import type { AbortSignalLike } from './signals.js';
 
 /** What `createTask()` and task factories are told. */
 export interface TaskOptions extends ContextOption {
@@ -242,6 +243,10 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     this._markRetrieved();
     if (this._status !== PENDING) return false;
     this._requests += 1;
+    if (this._loop._debug) {
+      this._extra ??= {};
+      this._extra.cancelTraceback = extractStack();
+    }
     this._deliverAll(message);
     return true;
   }
@@ -400,6 +405,9 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     const coro = this._coro;
     if (coro instanceof Coroutine) coro._state = CLOSED;
     this._loop._unregister(this as Task);
+    if (this._loop._debug && this._requests > 0 && !(failed && isCancelledError(value)) && !this._mustCancel) {
+      this.#reportSwallowed();
+    }
     if (!failed) {
       if (this._mustCancel) {
         this._mustCancel = false;
@@ -414,6 +422,14 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
       this._failWith(normalizeThrown(value));
       if (stopsTheLoop(value)) throw value;
     }
+  }
+
+  #reportSwallowed(): void {
+    const { cancelTraceback, sourceTraceback } = this._extra ?? {};
+    const lines = [`${this} was cancelled but did not raise CancelledError (swallowed by a catch?)`];
+    if (cancelTraceback !== undefined) lines.push(`Cancelled at (most recent call last):\n${formatStack(cancelTraceback)}`);
+    if (sourceTraceback !== undefined) lines.push(`Task created at (most recent call last):\n${formatStack(sourceTraceback)}`);
+    logger.warn(lines.join('\n'));
   }
 
   /** Where code awaits whose own frame has ended. @internal */

@@ -19,25 +19,25 @@ type State = 'created' | 'active' | 'expiring' | 'expired' | 'finished';
 
 /** A time limit that can be moved while its block runs. Made by {@link timeout} and {@link timeoutAt}. */
 export class Timeout implements AsyncContextManager<Timeout> {
-  #state: State = 'created';
-  #when: number | null;
-  #timer: Handle | null = null;
-  #fiber: Fiber | null = null;
-  #requests = 0;
+  _state: State = 'created';
+  _when: number | null;
+  _timer: Handle | null = null;
+  _fiber: Fiber | null = null;
+  _requests = 0;
 
   /** @param when a time on the running loop's clock, or `null` for no limit. */
   constructor(when: number | null) {
-    this.#when = when === null ? null : toTime(when, 'deadline');
+    this._when = when === null ? null : toTime(when, 'deadline');
   }
 
   /** The deadline on the loop's clock, or `null`. */
   when(): number | null {
-    return this.#when;
+    return this._when;
   }
 
   /** Whether the deadline passed while the block ran. */
   expired(): boolean {
-    return this.#state === 'expiring' || this.#state === 'expired';
+    return this._state === 'expiring' || this._state === 'expired';
   }
 
   /**
@@ -46,27 +46,27 @@ export class Timeout implements AsyncContextManager<Timeout> {
    * @throws RuntimeError before the block was entered, and once it has ended or expired.
    */
   reschedule(when: number | null): void {
-    if (this.#state !== 'active') {
-      if (this.#state === 'created') throw new RuntimeError('Timeout has not been entered');
-      throw new RuntimeError(`Cannot change state of ${this.#state} Timeout`);
+    if (this._state !== 'active') {
+      if (this._state === 'created') throw new RuntimeError('Timeout has not been entered');
+      throw new RuntimeError(`Cannot change state of ${this._state} Timeout`);
     }
     this.#schedule(when === null ? null : toTime(when, 'deadline'));
   }
 
   #schedule(when: number | null): void {
-    this.#when = when;
-    this.#timer?.cancel();
-    this.#timer = null;
+    this._when = when;
+    this._timer?.cancel();
+    this._timer = null;
     if (when === null) return;
-    const loop = (this.#fiber as Fiber)._loop;
+    const loop = (this._fiber as Fiber)._loop;
     const fire = () => this.#fire();
-    this.#timer = when <= loop.time() ? loop.callSoon(fire) : loop.callAt(when, fire);
+    this._timer = when <= loop.time() ? loop.callSoon(fire) : loop.callAt(when, fire);
   }
 
   #fire(): void {
-    cancelFiber(this.#fiber as Fiber);
-    this.#state = 'expiring';
-    this.#timer = null;
+    cancelFiber(this._fiber as Fiber);
+    this._state = 'expiring';
+    this._timer = null;
   }
 
   /**
@@ -96,25 +96,25 @@ export class Timeout implements AsyncContextManager<Timeout> {
   }
 
   #enter(): void {
-    if (this.#state !== 'created') throw new RuntimeError('Timeout has already been entered');
+    if (this._state !== 'created') throw new RuntimeError('Timeout has already been entered');
     const fiber = currentFiber();
     if (fiber === null) throw new RuntimeError('Timeout should be used inside a task');
-    this.#state = 'active';
-    this.#fiber = fiber;
-    this.#requests = requestsOf(fiber);
-    this.#schedule(this.#when);
+    this._state = 'active';
+    this._fiber = fiber;
+    this._requests = requestsOf(fiber);
+    this.#schedule(this._when);
   }
 
   #exit(error: { readonly value: unknown } | undefined): void {
-    this.#timer?.cancel();
-    this.#timer = null;
-    if (this.#state !== 'expiring') {
-      if (this.#state === 'active') this.#state = 'finished';
+    this._timer?.cancel();
+    this._timer = null;
+    if (this._state !== 'expiring') {
+      if (this._state === 'active') this._state = 'finished';
       return;
     }
-    this.#state = 'expired';
-    const rest = uncancelFiber(livingFiber(this.#fiber as Fiber));
-    if (rest > this.#requests || error === undefined) return;
+    this._state = 'expired';
+    const rest = uncancelFiber(livingFiber(this._fiber as Fiber));
+    if (rest > this._requests || error === undefined) return;
     if (isCancelledError(error.value)) {
       throw new TimeoutError('', { cause: error.value });
     }
@@ -142,8 +142,8 @@ export class Timeout implements AsyncContextManager<Timeout> {
   }
 
   toString(): string {
-    const info = this.#state === 'active' ? `when=${this.#when === null ? 'None' : this.#when.toFixed(3)}` : '';
-    return `<Timeout [${this.#state}]${info === '' ? '' : ` ${info}`}>`;
+    const info = this._state === 'active' ? `when=${this._when === null ? 'None' : this._when.toFixed(3)}` : '';
+    return `<Timeout [${this._state}]${info === '' ? '' : ` ${info}`}>`;
   }
 
   [inspectCustom](): string {

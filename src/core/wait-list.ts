@@ -25,32 +25,32 @@ export class ListedFuture extends Future<unknown> {
 
 /** @internal */
 export class WaitList {
-  #first: ListedFuture | null = null;
-  #last: ListedFuture | null = null;
+  _first: ListedFuture | null = null;
+  _last: ListedFuture | null = null;
   /** Every future before this one is done. */
-  #cursor: ListedFuture | null = null;
-  #length = 0;
+  _cursor: ListedFuture | null = null;
+  _length = 0;
   /** How many in the list are not cancelled. */
   _live = 0;
 
   get length(): number {
-    return this.#length;
+    return this._length;
   }
 
   get first(): ListedFuture | null {
-    return this.#first;
+    return this._first;
   }
 
   /** A new pending future at the end of the line. */
   add(loop: EventLoop): ListedFuture {
     const future = new ListedFuture({ loop });
     future._list = this;
-    future._before = this.#last;
-    if (this.#last === null) this.#first = future;
-    else this.#last._after = future;
-    this.#last = future;
-    this.#cursor ??= future;
-    this.#length += 1;
+    future._before = this._last;
+    if (this._last === null) this._first = future;
+    else this._last._after = future;
+    this._last = future;
+    this._cursor ??= future;
+    this._length += 1;
     this._live += 1;
     return future;
   }
@@ -59,24 +59,24 @@ export class WaitList {
   remove(future: ListedFuture): boolean {
     if (future._list !== this) return false;
     const { _before: before, _after: after } = future;
-    if (before === null) this.#first = after;
+    if (before === null) this._first = after;
     else before._after = after;
-    if (after === null) this.#last = before;
+    if (after === null) this._last = before;
     else after._before = before;
-    if (this.#cursor === future) this.#cursor = after;
+    if (this._cursor === future) this._cursor = after;
     future._list = null;
     future._before = null;
     future._after = null;
-    this.#length -= 1;
+    this._length -= 1;
     if (future._status !== CANCELLED) this._live -= 1;
     return true;
   }
 
   /** The first future that is still pending. */
   nextPending(): ListedFuture | null {
-    let future = this.#cursor;
+    let future = this._cursor;
     while (future !== null && future._status !== PENDING) future = future._after;
-    this.#cursor = future;
+    this._cursor = future;
     return future;
   }
 
@@ -84,26 +84,26 @@ export class WaitList {
   wakeNext(): boolean {
     const future = this.nextPending();
     if (future === null) return false;
-    this.#cursor = future._after;
+    this._cursor = future._after;
     future._complete(FINISHED, undefined);
     return true;
   }
 
   /** Completes the head of the line, unless it is done already. */
   wakeFirst(): void {
-    const first = this.#first;
+    const first = this._first;
     if (first !== null && first._status === PENDING) first._complete(FINISHED, undefined);
   }
 }
 
 /** Remembers the loop of the first wait of a primitive: it works on one loop only. @internal */
 export class LoopBinding {
-  #loop: EventLoop | null = null;
+  _loop: EventLoop | null = null;
 
   get(owner: object): EventLoop {
     const loop = getRunningLoop();
-    if (this.#loop === null || this.#loop.isClosed()) this.#loop = loop;
-    else if (this.#loop !== loop) throw new RuntimeError(`${owner} is bound to a different event loop`);
+    if (this._loop === null || this._loop.isClosed()) this._loop = loop;
+    else if (this._loop !== loop) throw new RuntimeError(`${owner} is bound to a different event loop`);
     return loop;
   }
 }

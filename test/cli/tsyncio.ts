@@ -38,7 +38,7 @@ export class Tsyncio {
   /** Waits until `text` has been printed on standard output. */
   async printed(text: string): Promise<void> {
     while (!this.stdout.includes(text)) {
-      if (this.#child.exitCode !== null)
+      if (this.#child.exitCode !== null || this.#child.signalCode !== null)
         throw new Error(`it ended without printing ${text}:\n${this.stdout}${this.stderr}`);
       await new Promise<void>((resolve) => {
         this.#changed = resolve;

@@ -82,7 +82,7 @@ class Writer {
   constructor(random: Random) {
     this.#random = random;
     const themes = new Set<Theme>();
-    const count = random.int(1, 3);
+    const count = random.pick([1, 1, 2, 3]);
     while (themes.size < count) themes.add(random.pick(THEMES));
     this.#themes = [...themes];
     this.#functions = random.int(2, 6);
@@ -126,9 +126,10 @@ class Writer {
 
   program(): Program {
     const functions: Block[] = [];
+    const contest = this.#random.chance(0.45);
     for (let index = 0; index < this.#functions; index += 1) {
       this.#left = index === 0 ? this.#random.int(8, 18) : this.#random.int(2, 9);
-      functions.push(index === 0 ? this.#main() : this.#block(index, 0));
+      functions.push(index === 0 ? (contest ? this.#contest() : this.#main()) : contest ? this.#contender(index) : this.#block(index, 0));
     }
     functions.push(this.#leaf());
     return this.#eager && this.#random.chance(0.5)
@@ -150,6 +151,75 @@ class Writer {
     if (random.chance(0.5)) block.push(['sleep', random.int(0, 6)]);
     if (random.chance(0.4)) block.push(this.#attempted(['await', `s${random.int(0, tasks - 1)}`]));
     return block;
+  }
+
+  /** A main function that makes tasks queue for the primitives, and cancels them just as it wakes them. */
+  #contest(): Block {
+    const random = this.#random;
+    const block: Operation[] = [];
+    for (const name of Object.keys(this.#objects)) {
+      if ('lmbn'.includes(name[0] as string) && random.chance(0.7)) block.push(['acquire', name]);
+      else if (name[0] === 'q' && random.chance(0.5)) block.push(['putNowait', name, random.int(0, 5)]);
+    }
+    const tasks = random.int(2, 5);
+    for (let i = 0; i < tasks; i += 1) block.push(['spawn', `s${i}`, random.int(1, Math.min(2, this.#functions)), ...this.#options()]);
+    const rounds = random.int(1, 4);
+    for (let i = 0; i < rounds; i += 1) {
+      block.push(['sleep', random.pick([0, 0, 0, 1, 1, 2])]);
+      const cancel = this.#cancel(`s${random.int(0, tasks - 1)}`);
+      const race = random.pick<() => Operation[]>([
+        () => [this.#wake(), cancel],
+        () => [this.#wake(), cancel],
+        () => [cancel, this.#wake()],
+        () => [this.#wake(), ['sleep', 0], cancel],
+        () => [this.#wake(), this.#wake(), cancel],
+        () => [this.#wake(), cancel, this.#cancel(`s${random.int(0, tasks - 1)}`)],
+        () => [cancel, ['sleep', 0], cancel],
+      ])();
+      block.push(...race);
+      if (random.chance(0.4)) block.push(this.#thematic(0));
+    }
+    if (random.chance(0.3)) block.push(...this.#block(0, 1));
+    block.push(['sleep', random.int(0, 8)]);
+    return block;
+  }
+
+  /** What lets another task go on. */
+  #wake(): Operation {
+    const random = this.#random;
+    const names = Object.keys(this.#objects);
+    if (names.length === 0) return random.pick<Operation>([['setResult', 's4', 1], ['cancel', 's4', 'w'], ['sleep', 1], ['busy', 1]]);
+    const name = random.pick(names);
+    switch (name[0]) {
+      case 'n':
+        return random.chance(0.7) ? ['hold', name, [['count', 'k'], ['notify', name, 1]]] : ['release', name];
+      case 'e':
+        return ['set', name];
+      case 'r':
+        return random.pick<Operation>([['barrierWait', name], ['barrierReset', name], ['barrierAbort', name]]);
+      case 'q':
+        return random.pick<Operation>([
+          ['putNowait', name, 1],
+          ['putNowait', name, 2],
+          ['getNowait', name],
+          ['getNowait', name],
+          ['taskDone', name],
+          ['shutdown', name, random.chance(0.5)],
+        ]);
+      default:
+        return ['release', name];
+    }
+  }
+
+  /** A function that begins by waiting for one of the primitives, and may look after itself when it is cancelled. */
+  #contender(index: number): Block {
+    const random = this.#random;
+    const wait: Block = [this.#thematic(index), ...(random.chance(0.5) ? [this.#thematic(index)] : [])];
+    const rest = random.chance(0.6) ? this.#block(index, 1) : [];
+    const roll = random.next();
+    const body: Block =
+      roll < 0.6 ? wait : roll < 0.8 ? [['try', wait, [[random.pick(CATCHABLE), this.#block(index, 2)]], null]] : [['try', wait, [], this.#block(index, 2)]];
+    return [...body, ...rest];
   }
 
   #block(index: number, depth: number): Block {
@@ -275,7 +345,8 @@ class Writer {
           () => ['copyContext', 'c0'],
           () => ['getInContext', 'c0', name],
           () => ['spawn', random.pick(this.#slots), this.#function(index), { context: 'c0' }],
-          () => ['callSoon', 'h0', [['getVariable', name], ['setVariable', name, 8]], ...(random.chance(0.5) ? ['c0'] : [])],
+          () => ['callSoon', 'h0', [['getVariable', name], ['setVariable', name, 8]]],
+          () => ['callSoon', 'h0', [['getVariable', name], ['setVariable', name, 8]], 'c0'],
           () => ['call', this.#function(index)],
         ])();
       }

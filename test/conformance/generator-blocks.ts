@@ -1,6 +1,6 @@
 /** What waits, as generator coroutines: `yield*` where native-blocks.ts has `await`, and the same otherwise. */
 
-import * as asyncio from 'tsyncio/core';
+import * as asyncio from 'tsyncio';
 import { bodyOf, describe, describeState, type EnteringOperation, Frame, isInstance, Missing, type Run, type Signal, text } from './interpreter.js';
 import type { Action, Block, Operation, Structure, Value, Wait } from './program.js';
 
@@ -14,9 +14,10 @@ export class GeneratorBlocks {
     this.#run = run;
   }
 
-  *function(index: number): Coro<Value> {
+  *function(index: number, family: unknown[] | null = null): Coro<Value> {
     const run = this.#run;
     const frame = new Frame(`f${index}`, false);
+    if (family !== null) family.push(asyncio.currentTask(run.loop));
     run.log(frame, 'begins');
     let signal: Signal;
     try {
@@ -58,6 +59,7 @@ export class GeneratorBlocks {
         return yield* this.asCompleted(frame, op);
       case 'sleep':
       case 'await':
+      case 'awaitSelf':
       case 'call':
       case 'acquire':
       case 'conditionWait':

@@ -232,7 +232,9 @@ class Run:
         self.rounds = 0
         self.first = 0
         self.kept = []
+        # The futures that a gather waits for; while one is made, `family` is the list of its own.
         self.children = {}
+        self.family = None
         self.slots = {}
         self.counters = {}
         self.parked = {}
@@ -378,9 +380,9 @@ class Run:
         """Whether a future waits for the task: cancelling such a circle overflows the stack."""
         ahead = [future]
         for future in ahead:
+            if future is task:
+                return True
             for other in self.children.get(future, [self.parked.get(future)]):
-                if other is task:
-                    return True
                 if other is not None and other not in ahead:
                     ahead.append(other)
         return False
@@ -395,10 +397,12 @@ class Run:
 
     def start(self, index):
         """The coroutine of a function."""
-        return self.function(index)
+        return self.function(index, self.family)
 
-    async def function(self, index):
+    async def function(self, index, family=None):
         frame = Frame(f'f{index}')
+        if family is not None:
+            family.append(asyncio.current_task(self.loop))
         self.kept.append(asyncio.current_task(self.loop))
         self.log(frame, 'begins')
         try:
@@ -498,9 +502,14 @@ class Run:
         self.keep(slot, self.loop.create_future())
 
     def gather(self, frame, slot, operands, return_exceptions):
-        awaitables = [self.operand(frame, x) for x in operands]
+        self.family = family = []
+        try:
+            awaitables = [self.operand(frame, x) for x in operands]
+        finally:
+            self.family = None
+        family.extend(x for x in awaitables if asyncio.isfuture(x))
         outer = self.keep(slot, asyncio.gather(*awaitables, return_exceptions=return_exceptions))
-        self.children[outer] = [x for x in awaitables if asyncio.isfuture(x)]
+        self.children[outer] = family
 
     def shield(self, frame, slot, what):
         self.keep(slot, asyncio.shield(self.operand(frame, what)))
@@ -685,6 +694,9 @@ class Run:
         if self.circular(future, asyncio.current_task(self.loop)):
             raise Missing(slot)
         return future
+
+    def await_self(self, frame):
+        return asyncio.current_task(self.loop)
 
     def call(self, frame, index):
         return self.start(index)
@@ -892,6 +904,7 @@ ACTIONS = {
 WAITS = {
     'sleep': Run.sleep,
     'await': Run.await_slot,
+    'awaitSelf': Run.await_self,
     'call': Run.call,
     'acquire': Run.acquire,
     'conditionWait': Run.condition_wait,
@@ -937,7 +950,15 @@ def trace(program):
 
 def trace_all(batch):
     """JSON array of programs -> JSON array of traces."""
-    return json.dumps([trace(program) for program in json.loads(batch)])
+    return json.dumps([trace_safely(program) for program in json.loads(batch)])
+
+
+def trace_safely(program):
+    """The trace, or one line that says how the run broke down."""
+    try:
+        return trace(program)
+    except Exception as error:
+        return [f'The run broke down: {error!r}']
 
 
 warnings.simplefilter('ignore')
@@ -946,4 +967,4 @@ logging.getLogger('asyncio').setLevel(logging.CRITICAL + 1)
 
 if __name__ == '__main__':
     for line in sys.stdin:
-        print(json.dumps(trace(json.loads(line))), flush=True)
+        print(json.dumps(trace_safely(json.loads(line))), flush=True)

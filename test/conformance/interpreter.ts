@@ -6,7 +6,7 @@
  * `function()` on, is written once for each coroutine kind, in generator-blocks.ts and native-blocks.ts.
  */
 
-import * as asyncio from 'tsyncio/core';
+import * as asyncio from 'tsyncio';
 import { GeneratorBlocks } from './generator-blocks.js';
 import { NativeBlocks } from './native-blocks.js';
 import type { Action, Block, ErrorName, ObjectSpec, Operand, Program, ReturnWhen, Slot, TaskOptions, Value, Wait } from './program.js';
@@ -40,7 +40,7 @@ const ERRORS: Readonly<Record<ErrorName, ErrorClass>> = {
   BrokenBarrierError: asyncio.BrokenBarrierError,
   RuntimeError: asyncio.RuntimeError,
   SystemExit: asyncio.SystemExit,
-  TimeoutError: asyncio.TimeoutError,
+  TimeoutError: asyncio.TimeoutError as unknown as ErrorClass,
   ValueError: asyncio.ValueError,
 };
 
@@ -150,7 +150,9 @@ export class Run {
   #rounds = 0;
   #first = 0;
   readonly #epoch: number;
+  /** The futures that a gather waits for; while one is made, `#family` is the list of its own. */
   readonly children = new Map<Future, readonly Future[]>();
+  #family: Future[] | null = null;
   readonly slots = new Map<Slot, unknown>();
   readonly counters = new Map<string, number>();
   readonly parked = new Map<unknown, Future | undefined>();
@@ -326,8 +328,8 @@ export class Run {
   circular(future: Future, task: unknown): boolean {
     const ahead = [future];
     for (const future of ahead) {
+      if ((future as unknown) === task) return true;
       for (const other of this.children.get(future) ?? [this.parked.get(future)]) {
-        if (other === task) return true;
         if (other !== undefined && !ahead.includes(other)) ahead.push(other);
       }
     }
@@ -352,12 +354,13 @@ export class Run {
    */
   start(index: number): asyncio.CoroutineLike<Value> {
     const raw = index % 2 === 1;
+    const family = this.#family;
     if (this.isNative(index)) {
-      const call = (): Promise<Value> => this.nativeBlocks.function(index);
+      const call = (): Promise<Value> => this.nativeBlocks.function(index, family);
       return raw ? call : asyncio.coroutine(call)();
     }
-    const call = (): asyncio.Coro<Value> => this.generatorBlocks.function(index);
-    return raw ? call() : asyncio.coroutine(() => this.generatorBlocks.function(index))();
+    const call = (): asyncio.Coro<Value> => this.generatorBlocks.function(index, family);
+    return raw ? call() : asyncio.coroutine(call)();
   }
 
   /** A callback that runs a block of operations which do not wait. */
@@ -418,9 +421,17 @@ export class Run {
         this.keep(op[1], this.loop.createFuture());
         return;
       case 'gather': {
-        const awaitables = op[2].map((x) => this.operand(frame, x));
+        const family: Future[] = [];
+        this.#family = family;
+        let awaitables: asyncio.AwaitableLike<unknown>[];
+        try {
+          awaitables = op[2].map((x) => this.operand(frame, x));
+        } finally {
+          this.#family = null;
+        }
+        family.push(...awaitables.filter((x) => asyncio.isfuture(x)));
         const outer = this.keep(op[1], asyncio.gather(awaitables, { returnExceptions: op[3] }));
-        this.children.set(outer, awaitables.filter((x) => asyncio.isfuture(x)));
+        this.children.set(outer, family);
         return;
       }
       case 'shield':
@@ -604,6 +615,8 @@ export class Run {
         if (this.circular(future, asyncio.currentTask(this.loop))) throw new Missing(op[1]);
         return future;
       }
+      case 'awaitSelf':
+        return this.task(null);
       case 'call': {
         const index = op[1];
         if (index % 2 === 1 && frame.native === this.isNative(index)) {

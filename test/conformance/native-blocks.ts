@@ -1,6 +1,6 @@
 /** What waits, as async functions: `await` where generator-blocks.ts has `yield*`, and the same otherwise. */
 
-import * as asyncio from 'tsyncio/core';
+import * as asyncio from 'tsyncio';
 import { bodyOf, describe, describeState, type EnteringOperation, Frame, isInstance, Missing, type Run, type Signal, text } from './interpreter.js';
 import type { Action, Block, Operation, Structure, Value, Wait } from './program.js';
 
@@ -13,9 +13,10 @@ export class NativeBlocks {
     this.#run = run;
   }
 
-  async function(index: number): Promise<Value> {
+  async function(index: number, family: unknown[] | null = null): Promise<Value> {
     const run = this.#run;
     const frame = new Frame(`f${index}`, true);
+    if (family !== null) family.push(asyncio.currentTask(run.loop));
     run.log(frame, 'begins');
     let signal: Signal;
     try {
@@ -57,6 +58,7 @@ export class NativeBlocks {
         return await this.asCompleted(frame, op);
       case 'sleep':
       case 'await':
+      case 'awaitSelf':
       case 'call':
       case 'acquire':
       case 'conditionWait':

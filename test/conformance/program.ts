@@ -123,7 +123,9 @@ export type Action =
 /** Operations that wait. */
 export type Wait =
   | readonly ['sleep', Ticks, Value?]
+  /** Skipped if it would make a circle of tasks that wait for each other: cancelling one overflows the stack. */
   | readonly ['await', Slot]
+  | readonly ['awaitSelf']
   | readonly ['call', number]
   | readonly ['acquire', Name]
   | readonly ['conditionWait', Name]
