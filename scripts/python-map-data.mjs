@@ -5,21 +5,142 @@ export const reasons = {
   io: 'comes with the I/O layer',
   executors: 'comes with the executors',
   policies:
-    'there are no event loop policies: a loop is chosen with `loopFactory`; Python removes them in 3.16',
+    'there are no event loop policies (Python removes its own in 3.16): pass `loopFactory` to `run()`',
   descriptors: 'Node has no raw file descriptors or sockets to poll',
-  windows: "Node's own loop (libuv) is what differs between platforms, not this one",
-  abstract: 'there is one `EventLoop`; what differs between platforms is its host',
-  sync: 'nothing can block the thread until a coroutine has ended: the asynchronous form is there',
-  internal: 'an implementation detail that Python left without an underscore',
+  windows: 'on Windows, too, the loop is `EventLoop`: what differs between systems is inside Node',
+  loops: 'several loops may run in one thread, and `getRunningLoop()` finds the right one',
+  internal: 'an implementation detail that Python has left without an underscore',
 };
 
 /** What the document says before its tables. */
 export const intro = [
-  "A name is Python's in camelCase unless the table says otherwise; keyword-only parameters are one options object at",
-  "the end. `import * as asyncio from 'tsyncio'` has them all, and `tsyncio/lowlevel` those for other implementations.",
+  "A name is Python's in camelCase unless a table says otherwise. `import * as asyncio from 'tsyncio'` gives those of",
+  '`asyncio`, of `asyncio.staggered` and of `contextvars` alike. Keyword-only parameters are one trailing object of options.',
+  '`[aenter]` stands for the method under the symbol `asyncio.aenter`: `withAsync(x, body)` is `async with x`.',
 ];
 
-/** @type {Record<string, import('./python-map.mjs').Entry>} */
+/**
+ * By the full name in Python, a module's included. `none` of a module or class goes for what is in it, too.
+ *
+ * @type {Record<string, import('./python-map.mjs').Entry>}
+ */
 export const entries = {
+  ...each('asyncio', { none: 'io' }, [
+    'Server',
+    'AbstractServer',
+    'IncompleteReadError',
+    'LimitOverrunError',
+    'SendfileNotAvailableError',
+    'BaseProtocol',
+    'Protocol',
+    'DatagramProtocol',
+    'SubprocessProtocol',
+    'BufferedProtocol',
+    'StreamReader',
+    'StreamWriter',
+    'StreamReaderProtocol',
+    'open_connection',
+    'start_server',
+    'open_unix_connection',
+    'start_unix_server',
+    'create_subprocess_exec',
+    'create_subprocess_shell',
+    'BaseTransport',
+    'ReadTransport',
+    'WriteTransport',
+    'Transport',
+    'DatagramTransport',
+    'SubprocessTransport',
+  ]),
+  ...each('asyncio.AbstractEventLoop', { none: 'io' }, [
+    'getaddrinfo',
+    'getnameinfo',
+    'create_connection',
+    'create_server',
+    'sendfile',
+    'start_tls',
+    'create_unix_connection',
+    'create_unix_server',
+    'connect_accepted_socket',
+    'create_datagram_endpoint',
+    'connect_read_pipe',
+    'connect_write_pipe',
+    'subprocess_shell',
+    'subprocess_exec',
+    'add_signal_handler',
+    'remove_signal_handler',
+  ]),
+  'asyncio.subprocess': { none: 'io' },
+  ...each('asyncio.AbstractEventLoop', { none: 'descriptors' }, [
+    'add_reader',
+    'remove_reader',
+    'add_writer',
+    'remove_writer',
+    'sock_recv',
+    'sock_recv_into',
+    'sock_recvfrom',
+    'sock_recvfrom_into',
+    'sock_sendall',
+    'sock_sendto',
+    'sock_connect',
+    'sock_accept',
+    'sock_sendfile',
+  ]),
+  ...each('asyncio', { none: 'executors' }, ['wrap_future', 'run_coroutine_threadsafe', 'to_thread']),
+  ...each('asyncio.AbstractEventLoop', { none: 'executors' }, ['run_in_executor', 'set_default_executor']),
+  'concurrent.futures': { none: 'executors' },
+  'concurrent.futures.thread': { none: 'executors' },
+  'concurrent.futures.process': { none: 'executors' },
+  'concurrent.futures.ThreadPoolExecutor.BROKEN': { none: 'internal' },
+  'concurrent.futures.ThreadPoolExecutor.prepare_context': { none: 'internal' },
+  ...each('asyncio', { none: 'policies' }, [
+    'get_event_loop_policy',
+    'set_event_loop_policy',
+    'AbstractEventLoopPolicy',
+    'DefaultEventLoopPolicy',
+    'WindowsSelectorEventLoopPolicy',
+    'WindowsProactorEventLoopPolicy',
+  ]),
+  ...each('asyncio', { none: 'windows' }, ['ProactorEventLoop', 'IocpProactor']),
+
+  ...each('asyncio', { none: 'loops' }, ['_set_running_loop', '_get_running_loop']),
+  'asyncio._register_task': { here: 'registerTask', note: 'in `tsyncio/lowlevel`' },
+  'asyncio._unregister_task': { here: 'unregisterTask', note: 'in `tsyncio/lowlevel`' },
+  'asyncio._enter_task': { here: 'enterTask', note: 'in `tsyncio/lowlevel`' },
+  'asyncio._leave_task': { here: 'leaveTask', note: 'in `tsyncio/lowlevel`' },
+  'asyncio.BaseEventLoop': { here: 'EventLoop' },
   'asyncio.AbstractEventLoop': { here: 'EventLoop' },
+  'asyncio.SelectorEventLoop': { here: 'EventLoop' },
+  'asyncio.AbstractEventLoop.run_forever': { note: 'returns a promise' },
+  'asyncio.AbstractEventLoop.run_until_complete': { note: 'returns a promise' },
+  'asyncio.run': { note: 'returns a promise; pass `main`, not `main()`' },
+  'asyncio.Runner.run': { note: 'returns a promise' },
+  'asyncio.Runner.close': { note: 'returns a promise' },
+  'asyncio.Runner.__enter__': {
+    here: 'Runner.[Symbol.asyncDispose]',
+    note: '`await using runner = new Runner()`',
+  },
+  'asyncio.Runner.__exit__': { here: 'Runner.[Symbol.asyncDispose]' },
+  'asyncio.Future.__await__': { note: 'for `yield*`; `then` for `await`' },
+  'asyncio.gather': { note: 'an iterable first, as `Promise.all`' },
+  'asyncio.iscoroutine': { note: 'a promise is none: it has started already' },
+  'asyncio.PriorityQueue': { note: 'a comparison function is the second parameter' },
+  'asyncio.get_event_loop': { note: 'never fails: there is always the ambient loop' },
+  'asyncio.get_running_loop': { note: 'never fails: there is always the ambient loop' },
+  'contextvars.Token.__enter__': {
+    here: 'Token.[Symbol.dispose]',
+    note: '`using token = variable.set(value)`',
+  },
+  'contextvars.Token.__exit__': { here: 'Token.[Symbol.dispose]' },
 };
+
+/**
+ * The same entry for several names.
+ *
+ * @param {string} parent the module or class that they are in
+ * @param {import('./python-map.mjs').Entry} entry
+ * @param {string[]} names
+ */
+function each(parent, entry, names) {
+  return Object.fromEntries(names.map((name) => [`${parent}.${name}`, entry]));
+}

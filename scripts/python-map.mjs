@@ -23,21 +23,27 @@ import { declarationTree } from './syntax.mjs';
 
 /** @typedef {{ python: string, modules: Record<string, Record<string, string[]>> }} Names */
 
-/** What of the name is here: `module.name` or `module.Class.member`. @typedef {Entry & { python: string }} Row */
+/** @typedef {Entry & { python: string, here: string, none: keyof typeof reasons | undefined }} Row */
 
 const dataFile = join(root, 'scripts', 'python-names.json');
 const document = join(root, 'docs', 'python-map.md');
 
-if (process.argv.includes('--names')) await writeNames();
-else main(process.argv.includes('--check'));
+/** The entry points in dist/ where names are looked for. */
+const entryPoints = ['index', 'core/lowlevel'];
+
+/** Those of modules that have their own. @type {Record<string, string[]>} */
+const entryPointsOf = {
+  'concurrent.futures': ['concurrent/index'],
+  'concurrent.futures.thread': ['concurrent/index'],
+  'concurrent.futures.process': ['concurrent/index'],
+};
 
 function main(/** @type {boolean} */ check) {
   /** @type {Names} */
   const names = JSON.parse(readFileSync(dataFile, 'utf8'));
-  const surface = new Surface('index', 'core/lowlevel');
   /** @type {string[]} */
   const problems = [];
-  const text = render(names, resolve(names, surface, problems));
+  const text = render(names, resolve(names, problems));
   if (check && (!existsSync(document) || readFileSync(document, 'utf8') !== text)) {
     problems.push('docs/python-map.md is stale: run node scripts/python-map.mjs');
   }
@@ -47,40 +53,35 @@ function main(/** @type {boolean} */ check) {
 }
 
 /** @returns {Map<string, Row>} */
-function resolve(
-  /** @type {Names} */ names,
-  /** @type {Surface} */ surface,
-  /** @type {string[]} */ problems,
-) {
+function resolve(/** @type {Names} */ names, /** @type {string[]} */ problems) {
   /** @type {Map<string, Row>} */
   const rows = new Map();
   /** @type {Map<string, Entry>} */
   const unused = new Map(Object.entries(entries));
-  const add = (
-    /** @type {string} */ python,
-    /** @type {string} */ usual,
-    /** @type {Row | undefined} */ owner,
-  ) => {
+  const take = (/** @type {string} */ python) => {
     const entry = unused.get(python) ?? {};
     unused.delete(python);
-    const none = entry.none ?? (entry.here === undefined ? owner?.none : undefined);
-    const here = entry.here ?? usual;
-    const exists = surface.has(here);
-    if (none === undefined && !exists) {
-      problems.push(`${python}: there is no ${here}; name another or give a reason in python-map-data.mjs`);
-    }
-    if (none !== undefined && exists)
-      problems.push(`${python}: ${here} exists, yet it says "${reasons[none]}"`);
-    const row = { ...entry, python, ...(none === undefined ? { here } : { none }) };
-    rows.set(python, row);
-    return row;
+    return entry;
   };
   for (const [module, contents] of Object.entries(names.modules)) {
+    const surface = new Surface(entryPointsOf[module] ?? entryPoints);
+    const add = (/** @type {string} */ python, /** @type {string} */ usual, /** @type {Entry} */ owner) => {
+      const entry = take(python);
+      const { here = usual, none = entry.here === undefined ? owner.none : undefined } = entry;
+      if (none === undefined && !surface.has(here)) {
+        problems.push(`${python}: there is no ${here}; name another or give a reason in python-map-data.mjs`);
+      } else if (none !== undefined && surface.has(here)) {
+        problems.push(`${python}: ${here} exists, yet it says "${reasons[none]}"`);
+      }
+      const row = { ...entry, python, here, none };
+      rows.set(python, row);
+      return row;
+    };
+    const whole = take(module);
     for (const [name, members] of Object.entries(contents)) {
-      const owner = add(`${module}.${name}`, camelCase(name), undefined);
+      const owner = add(`${module}.${name}`, camelCase(name), whole);
       for (const member of members) {
-        const type = (owner.here ?? camelCase(name)).split('.')[0];
-        add(`${module}.${name}.${member}`, `${type}.${protocols[member] ?? camelCase(member)}`, owner);
+        add(`${module}.${name}.${member}`, `${owner.here}.${protocols[member] ?? camelCase(member)}`, owner);
       }
     }
   }
@@ -133,16 +134,16 @@ function render(/** @type {Names} */ names, /** @type {Map<string, Row>} */ rows
     for (const [name, members] of classes) {
       const row = rows.get(`${module}.${name}`);
       lines.push('', `### ${name}`, '');
-      if (
-        row?.none !== undefined &&
-        members.every((member) => rows.get(`${module}.${name}.${member}`)?.none === row.none)
-      ) {
+      const memberRows = members.map((member) => rows.get(`${module}.${name}.${member}`));
+      if (row?.none !== undefined && memberRows.every((each) => each?.none !== undefined)) {
         lines.push(`Not here: ${reasons[row.none]}. ${members.map((member) => `\`${member}\``).join(', ')}.`);
         continue;
       }
-      lines.push(`Here: ${cell(row)}.`, '', '| Python | here |', '| --- | --- |');
-      for (const member of members)
-        lines.push(`| \`${member}\` | ${cell(rows.get(`${module}.${name}.${member}`))} |`);
+      if (row?.here !== name || row.note !== undefined) lines.push(`Here: ${cell(row)}.`, '');
+      lines.push('| Python | here |', '| --- | --- |');
+      members.forEach((member, i) => {
+        lines.push(`| \`${member}\` | ${cell(memberRows[i])} |`);
+      });
     }
   }
   return `${lines.join('\n')}\n`;
@@ -150,7 +151,7 @@ function render(/** @type {Names} */ names, /** @type {Map<string, Row>} */ rows
 
 function cell(/** @type {Row | undefined} */ row) {
   if (row === undefined) return '';
-  const name = row.none === undefined ? `\`${row.here?.replace(/^\w+\./, '')}\`` : `– ${reasons[row.none]}`;
+  const name = row.none === undefined ? `\`${row.here.replace(/^\w+\./, '')}\`` : `– ${reasons[row.none]}`;
   return row.note === undefined ? name : `${name}: ${row.note}`;
 }
 
@@ -161,9 +162,12 @@ class Surface {
   /** Members by class or interface, and what each extends. @type {Map<string, { members: Set<string>, bases: string[] }>} */
   #types = new Map();
 
-  /** @param {string[]} modules entry points in dist/, without extension */
-  constructor(...modules) {
-    for (const module of modules) this.#read(posix.join('dist', `${module}.d.ts`), undefined);
+  /** @param {string[]} modules entry points in dist/, without extension; one that is not there exports nothing */
+  constructor(modules) {
+    for (const module of modules) {
+      const path = posix.join('dist', `${module}.d.ts`);
+      if (existsSync(join(root, path))) this.#read(path, undefined);
+    }
   }
 
   /** Whether there is such an export, or such a member of an exported type. */
@@ -182,17 +186,15 @@ class Surface {
 
   /** @param {ReadonlyMap<string, string> | undefined} names what is exported from here: local name to public name; everything if not given */
   #read(/** @type {string} */ path, names) {
-    const source = readFileSync(join(root, path), 'utf8');
-    const program = declarationTree(source);
     const exported = (/** @type {string} */ name) => {
       if (names === undefined) this.#exports.add(name);
       else if (names.has(name)) this.#exports.add(/** @type {string} */ (names.get(name)));
     };
     const fileOf = (/** @type {string} */ specifier) =>
       posix.join(posix.dirname(path), specifier.replace(/\.js$/, '.d.ts'));
-    for (const statement of program.body) {
+    for (const statement of declarationTree(readFileSync(join(root, path), 'utf8')).body) {
       if (statement.type === 'ExportAllDeclaration') {
-        if (statement.exported === null) this.#read(fileOf(statement.source.value), names);
+        if (!statement.exported) this.#read(fileOf(statement.source.value), names);
         else exported(nameOf(statement.exported));
       } else if (statement.type === 'ExportNamedDeclaration') {
         /** @type {Map<string, string>} */
@@ -201,7 +203,7 @@ class Surface {
           exported(nameOf(target));
           passedOn.set(nameOf(local), nameOf(target));
         }
-        if (statement.source !== null) this.#read(fileOf(statement.source.value), passedOn);
+        if (statement.source) this.#read(fileOf(statement.source.value), passedOn);
         this.#declare(statement.declaration, exported);
       } else {
         this.#declare(statement, () => {});
@@ -250,3 +252,6 @@ async function writeNames() {
   python.runPython(readFileSync(join(root, 'scripts', 'python-names.py'), 'utf8'));
   writeFileSync(dataFile, `${lines.join('\n')}\n`);
 }
+
+if (process.argv.includes('--names')) await writeNames();
+else main(process.argv.includes('--check'));

@@ -67,8 +67,7 @@ def members(cls, listed):
 
 
 def names(module):
-    named = [name for name in getattr(module, "__all__", []) if not name.startswith("_")]
-    return list(dict.fromkeys([*named, *PLATFORM.get(module.__name__, [])]))
+    return list(dict.fromkeys([*getattr(module, "__all__", []), *PLATFORM.get(module.__name__, [])]))
 
 
 def describe(module, listed):

@@ -45,15 +45,16 @@ async function registerTsx(): Promise<void> {
 }
 
 /**
- * The tsyncio that the program imports, which is not this one when the command is installed globally: with
- * two, the program would not find the loop that runs it.
+ * The tsyncio that a loaded program has imported. It is not always this one: the command may be installed globally, and
+ * tsx gives CommonJS programs a copy of their own. With two, the program would not find the loop that runs it.
  */
 export async function asyncioOf(file: string): Promise<Asyncio> {
+  const require = createRequire(file);
   let path: string;
   try {
-    path = createRequire(file).resolve('tsyncio');
+    path = require.resolve('tsyncio');
   } catch {
     return import('../index.js');
   }
-  return import(pathToFileURL(path).href);
+  return require.cache[file] === undefined ? import(pathToFileURL(path).href) : require(path);
 }

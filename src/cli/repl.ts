@@ -41,6 +41,7 @@ export async function repl(argv: readonly string[], version: string): Promise<vo
 /** Runs what is typed, one task a statement. */
 class Statements {
   #running: asyncio.Task<void> | null = null;
+  #interrupted = false;
 
   constructor(server: REPLServer) {
     const { eval: evaluate } = server;
@@ -60,35 +61,38 @@ class Statements {
         });
       // Eager, since the prompt expects the callback of a statement without await before it reads on.
       const task = asyncio.createTask(statement, { eagerStart: true });
-      if (server.terminal) {
-        // breakEvalOnSigint has left the signal without our handler.
-        process.off('SIGINT', onSignal);
-        process.on('SIGINT', onSignal);
-      }
       this.#running = task;
+      this.#interrupted = false;
       task.addDoneCallback(() => {
         if (this.#running === task) this.#running = null;
       });
     };
 
-    // Ctrl-C is a key in a terminal, a signal elsewhere.
-    const atPrompt = server.listeners('SIGINT');
-    server.removeAllListeners('SIGINT');
-    server.on('SIGINT', () => {
-      if (!this.#interrupt()) for (const listener of atPrompt) listener.call(server);
-    });
-    const onSignal = () => {
-      if (this.#interrupt()) return;
-      server.clearBufferedCommand();
-      process.stdout.write('\nKeyboardInterrupt\n');
-      server.displayPrompt();
-    };
-    process.on('SIGINT', onSignal);
+    // Ctrl-C is a key in a terminal, a signal elsewhere. Not both: a listener for the signal defeats breakEvalOnSigint.
+    if (server.terminal) {
+      const atPrompt = server.listeners('SIGINT');
+      server.removeAllListeners('SIGINT');
+      server.on('SIGINT', () => {
+        if (!this.#interrupt()) for (const listener of atPrompt) listener.call(server);
+      });
+    } else {
+      process.on('SIGINT', () => {
+        if (this.#interrupt()) return;
+        server.clearBufferedCommand();
+        process.stdout.write('\nKeyboardInterrupt\n');
+        server.displayPrompt();
+      });
+    }
   }
 
-  /** Cancels the running statement; returns whether there is one. */
+  /**
+   * Cancels the running statement, once: one that awaits a foreign promise does not hear of it, and a second Ctrl-C is
+   * Node's, which gives up waiting. Returns whether there was anything to cancel.
+   */
   #interrupt(): boolean {
-    return this.#running?.cancel() ?? false;
+    if (this.#interrupted || this.#running === null) return false;
+    this.#interrupted = true;
+    return this.#running.cancel();
   }
 
   /** Waits until no statement runs. */

@@ -12,17 +12,18 @@ export async function run(argv: readonly string[]): Promise<void> {
   const file = resolve(path);
   if (!statSync(file, { throwIfNoEntry: false })?.isFile())
     throw new UsageError(`cannot run ${path}: no such file`);
-  const asyncio = await asyncioOf(file);
   try {
-    const { main, default: fallback } = await load(file);
-    const program = typeof main === 'function' ? main : fallback;
+    const exports = await load(file);
+    const program = typeof exports.main === 'function' ? exports.main : exports.default;
     if (typeof program !== 'function') {
       throw new UsageError(`cannot run ${path}: it exports no function "main", nor one as default`);
     }
-    await asyncio.run(() => program(...args), debug ? { debug } : {});
+    const main = () => program(...args);
+    const asyncio = await asyncioOf(file);
+    await asyncio.run(main, debug ? { debug } : {});
   } catch (error) {
     if (error instanceof UsageError) throw error;
-    process.exitCode = report(error, asyncio);
+    process.exitCode = report(error, await asyncioOf(file));
   }
 }
 
@@ -54,6 +55,6 @@ function report(error: unknown, asyncio: Asyncio): number {
     console.error('KeyboardInterrupt');
     return 130;
   }
-  console.error(error instanceof asyncio.DeadlockError ? `${error.name}: ${error.message}` : inspect(error));
+  console.error(error instanceof asyncio.DeadlockError ? error.message : inspect(error));
   return 1;
 }

@@ -27,15 +27,15 @@ import {
   TimerHandle,
 } from './events.js';
 import { DeadlockError, isBaseException, RuntimeError, setCaptureCancellationStacks, stopsTheLoop } from './exceptions.js';
-import type { Flow, PendingAwait, Scope } from './fibers.js';
+import { type Fiber, type Flow, type PendingAwait, type Scope, waitersBelow } from './fibers.js';
 import { formatStack, inspectCustom, repr, type StackFrame } from './format-helpers.js';
 import { FAILED, Future, type FutureLike, isfuture } from './futures.js';
-import { gather } from './gather.js';
+import { GatheringFuture, gather } from './gather.js';
 import { type BoundContext, getDefaultHost, type Host, type HostTimer } from './host.js';
 import { logger } from './log.js';
 import { Ring } from './ring.js';
-import { Task, type TaskFactory, type TaskOptions } from './tasks.js';
-import { TimerHeap } from './timer-heap.js';
+import { describeWaiter, Task, type TaskFactory, type TaskOptions } from './tasks.js';
+import { type HeapTimer, TimerHeap } from './timer-heap.js';
 import type { AwaitableLike } from './coroutines.js';
 
 /** What an exception handler is told. */
@@ -55,7 +55,7 @@ export type ExceptionHandler = (loop: EventLoop, context: ExceptionContext) => v
 /** What is left of a future that was collected: enough for a report. */
 export interface FutureRecord {
   toString(): string;
-  getContext?(): Context;
+  getContext?(): Context | undefined;
 }
 
 export interface EventLoopOptions {
@@ -67,8 +67,10 @@ export interface EventLoopOptions {
 
 /** Seconds that a turn may take before the host gets its own. */
 const SLICE = 0.001;
-/** The clock is not read more often than once in so many handles. */
-const HANDLES_PER_CLOCK_READ = 64;
+/** While handles are quick, the clock is read once in so many of them. */
+const MOST_HANDLES_PER_CLOCK_READ = 64;
+/** Seconds between two readings that still count as quick. */
+const QUICK = 0.0002;
 /** Seconds after which a cancelled task that a foreign promise still holds is logged. */
 const FOREIGN_AWAIT_PATIENCE = 1;
 /** Seconds that an exception on the ambient loop may go unnoticed. */
@@ -83,6 +85,22 @@ interface FailureRecord {
   readonly context: Context | null;
   readonly sourceTraceback: readonly StackFrame[] | null;
   readonly future: WeakRef<Future<unknown>>;
+}
+
+class CollectedFuture implements FutureRecord {
+  readonly #record: FailureRecord;
+
+  constructor(record: FailureRecord) {
+    this.#record = record;
+  }
+
+  toString(): string {
+    return this.#record.description;
+  }
+
+  getContext(): Context | undefined {
+    return this.#record.context ?? undefined;
+  }
 }
 
 const failures = new FinalizationRegistry<{ loop: EventLoop; record: FailureRecord }>(({ loop, record }) =>
@@ -110,7 +128,7 @@ export class EventLoop {
   /** @internal */
   _debug = false;
   /** @internal */
-  readonly _timers = new TimerHeap<TimerHandle>();
+  readonly _timers = new TimerHeap<HeapTimer & Runnable>();
   /** The task whose native step is under way. @internal */
   _native: Task | null = null;
   /** Awaits of that step that have read `then`, and whose `then` is not called yet. @internal */
@@ -126,6 +144,8 @@ export class EventLoop {
   #rootContext: BoundContext | null = null;
   #todo = 0;
   #sinceClockRead = 0;
+  #handlesPerClockRead = 1;
+  #lastClockRead = 0;
   #sliceEnd = 0;
   #timersMade = 0;
   #turning = false;
@@ -255,7 +275,7 @@ export class EventLoop {
     for (const hook of this._onClose.splice(0)) hook();
     this.#reportAllFailures();
     for (const task of this._unfinishedTasks()) {
-      if (!task._logDestroyPending) continue;
+      if (!task._logDestroyPending || task._waiterList().some((waiter) => waiter instanceof GatheringFuture)) continue;
       this.callExceptionHandler({
         message: 'Task was destroyed but it is pending!',
         task,
@@ -313,9 +333,8 @@ export class EventLoop {
     this._checkClosed();
     if (this._debug) this.#checkCallback(callback, 'call_at');
     else checkFunction(callback, 'callAt');
-    const handle = new TimerHandle(this, when, ++this.#timersMade, callback, options?.context);
-    this._timers.push(handle);
-    if (this.#asleep && when < this.#timerSetFor) this.#wakeIfAsleep();
+    const handle = new TimerHandle(this, when, this._nextTimerOrder(), callback, options?.context);
+    this._addTimer(handle);
     return handle;
   }
 
@@ -493,6 +512,18 @@ export class EventLoop {
     if (this.#asleep) this.#wakeIfAsleep();
   }
 
+  /** @internal */
+  _nextTimerOrder(): number {
+    this.#timersMade += 1;
+    return this.#timersMade;
+  }
+
+  /** @internal */
+  _addTimer(timer: HeapTimer & Runnable): void {
+    this._timers.push(timer);
+    if (this.#asleep && timer._when < this.#timerSetFor) this.#wakeIfAsleep();
+  }
+
   #wakeIfAsleep(): void {
     if (!this.#asleep) return;
     this.#asleep = false;
@@ -570,9 +601,13 @@ export class EventLoop {
     if (host.wait !== undefined) {
       if (!this.#waitVirtually(host)) return false;
     } else {
-      if (ready.length === 0 || ++this.#sinceClockRead >= HANDLES_PER_CLOCK_READ) {
+      this.#sinceClockRead += ready.length;
+      if (ready.length === 0 || this.#sinceClockRead >= this.#handlesPerClockRead) {
         this.#sinceClockRead = 0;
         const now = host.time();
+        this.#handlesPerClockRead =
+          now - this.#lastClockRead < QUICK ? Math.min(2 * this.#handlesPerClockRead, MOST_HANDLES_PER_CLOCK_READ) : 1;
+        this.#lastClockRead = now;
         if (this._timers.length > 0) this.#collectTimers(now);
         if (ready.length === 0) {
           if (!this.#stopping) return this.#sleep(now);
@@ -581,8 +616,6 @@ export class EventLoop {
         } else if (now > this.#sliceEnd && !this.#stopping) {
           return this.#hop();
         }
-      } else {
-        this.#sinceClockRead += ready.length;
       }
     }
     this.#todo = ready.length;
@@ -612,7 +645,8 @@ export class EventLoop {
     }
     this.#quiet = false;
     const now = host.time();
-    const next = this._timers.length > 0 ? Math.max(0, this._timers.peek()._when - now) : null;
+    const due = this._timers.length > 0 ? this._timers.peek()._when : Number.POSITIVE_INFINITY;
+    const next = due === Number.POSITIVE_INFINITY ? null : Math.max(0, due - now);
     const timeout = this.#ready.length > 0 || this.#stopping ? 0 : next === null ? null : Math.min(next, LONGEST_WAIT);
     if (timeout === null || timeout > 0) this.#noteFailures();
     const alive = (host.wait as (timeout: number | null) => boolean).call(host, timeout);
@@ -774,6 +808,13 @@ export class EventLoop {
     this._native = null;
   }
 
+  #finishNative(): void {
+    this._native = null;
+    current.nativeScope = null;
+    if (this._debug) this.#reportSlow();
+    this.#goOn();
+  }
+
   /**
    * A flow waits again. If it is the task's only one, the step has ended; with several, some may have microtasks to go.
    *
@@ -790,9 +831,7 @@ export class EventLoop {
   /** @internal */
   _endNative(task: Task): void {
     if (this._native !== task || current.loop !== null) return;
-    this._native = null;
-    if (this._debug) this.#reportSlow();
-    this.#goOn();
+    this.#finishNative();
   }
 
   #armSettled(): void {
@@ -803,10 +842,7 @@ export class EventLoop {
 
   readonly #onSettled = (): void => {
     this.#settledArmed = false;
-    if (this._native === null) return;
-    this._native = null;
-    if (this._debug) this.#reportSlow();
-    this.#goOn();
+    if (this._native !== null) this.#finishNative();
   };
 
   /** A cancelled frame awaits something foreign: say so if that lasts. @internal */
@@ -905,10 +941,7 @@ export class EventLoop {
     this.callExceptionHandler({
       message: record.message,
       exception: record.exception,
-      future: future ?? {
-        toString: () => record.description,
-        ...(record.context === null ? {} : { getContext: () => record.context as Context }),
-      },
+      future: future ?? new CollectedFuture(record),
       ...(record.sourceTraceback === null ? {} : { sourceTraceback: record.sourceTraceback }),
     });
   }
@@ -924,31 +957,33 @@ export class EventLoop {
     this.#forgetQuiet ??= this._host.onQuiet?.(() => this.#judge()) ?? null;
   }
 
-  /** Nothing can wake the loop any more: whoever waits is told so. */
-  #judge(): void {
-    if (this.#closed || this.#ready.length > 0) return;
+  /** Nothing can wake the loop any more: whoever waits is told so. Returns whether anybody was. */
+  #judge(): boolean {
+    if (this.#closed || this.#ready.length > 0) return false;
     if (this.#openRun !== null && this.#openRun.releaseHold === undefined) {
       this.#pendingError = { error: this.#deadlock() };
       this.#turning = true;
       this.#nextIteration();
-      return;
+      return true;
     }
-    if (this._plainAwaits.size === 0) return;
+    if (this._plainAwaits.size === 0) return false;
     const error = this.#deadlock();
     for (const waiting of [...this._plainAwaits]) {
       this._plainAwaits.delete(waiting);
       waiting._giveUp(error);
     }
+    return true;
   }
 
   #deadlock(): DeadlockError {
     const lines = ['Deadlock: nothing can wake the event loop any more, and these still wait:'];
     for (const task of this._unfinishedTasks()) {
-      const waiter = task._waiter;
-      const names = [...task._awaitedBy()].map((each) => (each instanceof Task ? each.getName() : String(each)));
-      const on = waiter instanceof Task ? waiter.getName() : waiter === null ? 'a promise or event' : String(waiter);
-      lines.push(`  ${task.getName()} (${task._coroName()}) waits for ${on}`);
-      if (names.length > 0) lines.push(`    and is awaited by ${names.join(', ')}`);
+      const waiters = waitersBelow(task as Fiber).map(describeWaiter);
+      lines.push(
+        `  ${task.getName()} (${task._coroName()}) waits for ${waiters.length === 0 ? 'a promise that is not ours' : waiters.join(' and ')}`,
+      );
+      const awaitedBy = [...task._awaitedBy()].map((each) => (each instanceof Task ? each.getName() : String(each)));
+      if (awaitedBy.length > 0) lines.push(`    and is awaited by ${awaitedBy.join(', ')}`);
     }
     if (lines.length === 1) lines.push(`  ${this._plainAwaits.size} await(s) outside any task`);
     return new DeadlockError(lines.join('\n'));

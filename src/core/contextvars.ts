@@ -9,6 +9,7 @@
 import { current, liveScope } from './current.js';
 import { LookupError, RuntimeError, ValueError } from './exceptions.js';
 import { logger } from './log.js';
+import type { Task } from './tasks.js';
 
 type Values = Map<ContextVar<unknown>, unknown>;
 
@@ -62,8 +63,8 @@ export class Context {
     return copyOf(this);
   }
 
-  has(variable: ContextVar<never>): boolean {
-    return this._values.has(variable as unknown as ContextVar<unknown>);
+  has(variable: ContextVar<unknown>): boolean {
+    return this._values.has(variable);
   }
 
   /** The value of `variable` here, or `fallback`. The variable's own default does not count, as in Python. */
@@ -138,14 +139,28 @@ const MISSING: unique symbol = Symbol('Token.MISSING');
 const plainContext = new Context();
 let warnedAboutPlainContext = false;
 
-/** The context that is current, the very object. @internal */
+/** The context that is current, the very object. A task that has none yet gets one. @internal */
 export function currentContext(): Context {
-  return current.context ?? liveScope()?._context ?? plainContext;
+  return current.context ?? currentTaskOrNull()?.getContext() ?? plainContext;
+}
+
+function currentTaskOrNull(): Task | null {
+  return current.fiber !== null ? current.fiber._task : (liveScope()?._task ?? null);
 }
 
 /** A copy of the current context. O(1). */
 export function copyContext(): Context {
   return copyOf(currentContext());
+}
+
+/** The same for a new task: `null` stands for an empty one, made when it is first needed. @internal */
+export function contextForTask(): Context | null {
+  let context = current.context;
+  if (context === null) {
+    const task = currentTaskOrNull();
+    context = task === null ? plainContext : task._context;
+  }
+  return context === null || context._values.size === 0 ? null : copyOf(context);
 }
 
 /**

@@ -10,9 +10,11 @@
  * every stack (sleeping, taking a lock). It runs by plain delegation, which is cheapest for one level.
  */
 
+import { current } from './current.js';
 import { GeneratorExit, RuntimeError } from './exceptions.js';
 import { extractStack, formatStack, inspectCustom } from './format-helpers.js';
-import type { FutureLike } from './futures.js';
+import type { Scope } from './fibers.js';
+import type { Future, FutureLike } from './futures.js';
 import { logger } from './log.js';
 
 /** What a generator coroutine may yield to the task that drives it. A bare `yield` skips one iteration of the loop. */
@@ -92,11 +94,14 @@ export const CLOSED = 3;
 
 /** How a plain `await` is carried out; the module that knows tasks fills it in. @internal */
 export const awaiting: {
-  /** Called when `then` is read, which `await` does synchronously. */
-  announce(): void;
-  coroutine(coroutine: Coroutine<unknown>, onFulfilled: Settle, onRejected: Settle): PromiseLike<unknown>;
+  /**
+   * Called when `then` is read, which `await` does synchronously. On platforms without async context it gives the scope
+   * that the code awaits in, which nobody can tell any more when `then` is called.
+   */
+  announce(): Scope | null;
+  coroutine(coroutine: Coroutine<unknown>, scope: Scope | null, onFulfilled: Settle, onRejected: Settle): PromiseLike<unknown>;
 } = {
-  announce: () => {},
+  announce: () => null,
   coroutine: () => {
     throw new RuntimeError('Cannot await: the module that drives tasks is not loaded');
   },
@@ -106,7 +111,7 @@ export const awaiting: {
 export type Settle = (value: unknown) => unknown;
 
 function thenOfCoroutine(this: Coroutine<unknown>, onFulfilled?: unknown, onRejected?: unknown): PromiseLike<unknown> {
-  return thenWith(onFulfilled, onRejected, (resolve, reject) => awaiting.coroutine(this, resolve, reject));
+  return thenWith(onFulfilled, onRejected, this, null, awaiting.coroutine);
 }
 
 /**
@@ -115,15 +120,20 @@ function thenOfCoroutine(this: Coroutine<unknown>, onFulfilled?: unknown, onReje
  *
  * @internal
  */
-export function thenWith(
+export function thenWith<A>(
   onFulfilled: unknown,
   onRejected: unknown,
-  start: (resolve: Settle, reject: Settle) => PromiseLike<unknown>,
+  awaitable: A,
+  scope: Scope | null,
+  start: (awaitable: A, scope: Scope | null, resolve: Settle, reject: Settle) => PromiseLike<unknown>,
 ): PromiseLike<unknown> {
   if (typeof onFulfilled === 'function' && typeof onRejected === 'function') {
-    return start(onFulfilled as Settle, onRejected as Settle);
+    return start(awaitable, scope, onFulfilled as Settle, onRejected as Settle);
   }
-  return new Promise(start).then(onFulfilled as Settle, onRejected as Settle);
+  return new Promise((resolve, reject) => start(awaitable, scope, resolve, reject)).then(
+    onFulfilled as Settle,
+    onRejected as Settle,
+  );
 }
 
 let trackNeverAwaited: FinalizationRegistry<string> | null = null;
@@ -177,8 +187,10 @@ export class Coroutine<T> implements Awaitable<T> {
   }
 
   get then(): PromiseLike<T>['then'] {
-    awaiting.announce();
-    return thenOfCoroutine as PromiseLike<T>['then'];
+    const scope = awaiting.announce();
+    if (scope === null) return thenOfCoroutine as PromiseLike<T>['then'];
+    return ((onFulfilled: unknown, onRejected: unknown) =>
+      thenWith(onFulfilled, onRejected, this as Coroutine<unknown>, scope, awaiting.coroutine)) as PromiseLike<T>['then'];
   }
 
   [Symbol.iterator](): Coro<T> {
@@ -285,6 +297,18 @@ export const RETURN_NOTHING: IteratorResult<never, undefined> = DONE;
 /** The same, for operations that return `true`. @internal */
 export const RETURN_TRUE: IteratorResult<never, true> = { value: true, done: true };
 
+const SUSPENSION: { value: Suspension; done: false } = { value: undefined, done: false };
+
+/**
+ * The result of an iterator's step that waits for `future`. One object for all: the driver reads it before anything else
+ * runs, and nobody keeps it. @internal
+ */
+export function suspendOn(future: Future<unknown>): IteratorResult<Suspension, never> {
+  future._asyncioFutureBlocking = true;
+  SUSPENSION.value = future;
+  return SUSPENSION;
+}
+
 /** A coroutine that is its own iterator: subclasses say what a step does, and clean up in `throw`. @internal */
 export abstract class LeafCoroutine<T> extends Coroutine<T> {
   constructor() {
@@ -384,6 +408,9 @@ export function iscoroutinefunction(fn: unknown): boolean {
   return Object.getPrototypeOf(fn) === AsyncFunction;
 }
 
+/** The generator body of a block inside an async function. @internal */
+export class GeneratorBody<T> extends Coroutine<T> {}
+
 /**
  * Waits for a body of either kind. A generator body delegates natively (one level); anything else becomes a frame of
  * its own, so that an async function gets a scope. @internal
@@ -392,6 +419,10 @@ export function runBody<T, A extends readonly unknown[]>(body: Body<T, A>, ...ar
   if (typeof body !== 'function') {
     throw new TypeError(`Cannot run the body: expected a generator function or an async function, got ${String(body)}`);
   }
-  if (isGeneratorFunction(body)) return (body as (...args: A) => Coro<T>)(...args);
+  if (isGeneratorFunction(body)) {
+    const generator = (body as (...args: A) => Coro<T>)(...args);
+    // Inside an async function a generator body needs a scope of its own, for the plain code that it calls.
+    return current.fiber === null || current.fiber._within === null ? generator : new GeneratorBody<T>(generator);
+  }
   return new Coroutine<T>((() => body(...args)) as () => Coro<T>, body.name);
 }

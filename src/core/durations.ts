@@ -12,7 +12,7 @@ const WITH_UNIT = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
  * Seconds from a string with its unit, for durations that come from a configuration file: `'250ms'`, `'2s'`,
  * `'1.5m'`, `'1h'`. Strict: no blanks, signs, exponents or hexadecimal.
  *
- * @throws ValueError when the text is anything else.
+ * @throws ValueError when the text is anything else; TypeError for what is no text.
  * @example
  * ```ts
  * import { seconds } from 'tsyncio';
@@ -21,6 +21,7 @@ const WITH_UNIT = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
  * ```
  */
 export function seconds(text: string): number {
+  if (typeof text !== 'string') throw new TypeError(`Invalid duration: expected a string with its unit, got ${String(text)}`);
   const match = WITH_UNIT.exec(text);
   if (match === null) {
     throw new ValueError(`Invalid duration: ${JSON.stringify(text)} is not a number with a unit (ms, s, m, h)`);

@@ -24,15 +24,18 @@ export class Handle implements Runnable {
   _callback: (() => unknown) | null;
   /** @internal */
   readonly _context: Context;
-  _sourceTraceback: readonly StackFrame[] | null = null;
-  _cancelledName: string | null = null;
+  /** @internal */
+  readonly _sourceTraceback: readonly StackFrame[] | null;
+  /** @internal */
+  _cancelledName: string | null;
 
   /** @internal */
   constructor(loop: EventLoop, callback: () => unknown, context: Context | undefined) {
     this._loop = loop;
     this._callback = callback;
     this._context = context ?? copyContext();
-    if (loop._debug) this._sourceTraceback = extractStack();
+    this._sourceTraceback = loop._debug ? extractStack() : null;
+    this._cancelledName = null;
   }
 
   /** The callback will not run. Cancelling twice is no error. */
@@ -69,7 +72,7 @@ export class Handle implements Runnable {
   _info(): string[] {
     const info: string[] = [];
     if (this._callback === null) info.push('cancelled');
-    const name = this._callback === null ? this._cancelledName : formatCallback(this._callback);
+    const name = this._callback === null ? this._cancelledName : this._callbackName();
     if (name !== null) info.push(name);
     if (this._sourceTraceback !== null) info.push(`created at ${formatOrigin(this._sourceTraceback)}`);
     return info;
@@ -94,10 +97,14 @@ export class Handle implements Runnable {
   }
 
   /** @internal */
+  _callbackName(): string {
+    return this._callback === null ? '' : formatCallback(this._callback);
+  }
+
+  /** @internal */
   _report(error: unknown): void {
-    const name = this._callback === null ? '' : formatCallback(this._callback);
     this._loop.callExceptionHandler({
-      message: `Exception in callback ${name}`,
+      message: `Exception in callback ${this._callbackName()}`,
       exception: error,
       handle: this,
       ...(this._sourceTraceback === null ? {} : { sourceTraceback: this._sourceTraceback }),
@@ -112,13 +119,14 @@ export class TimerHandle extends Handle {
   /** @internal */
   readonly _order: number;
   /** @internal */
-  _index = -1;
+  _index: number;
 
   /** @internal */
   constructor(loop: EventLoop, when: number, order: number, callback: () => unknown, context: Context | undefined) {
     super(loop, callback, context);
     this._when = when;
     this._order = order;
+    this._index = -1;
   }
 
   /** The time on the loop's clock at which the callback is due. */
@@ -204,6 +212,11 @@ export function setEventLoop(loop: EventLoop | null): void {
     throw new TypeError(`Cannot set the event loop: expected an event loop or null, got ${String(loop)}`);
   }
   chosenLoop = loop;
+}
+
+/** Unsets `loop`, unless another one has been set since. @internal */
+export function unsetEventLoop(loop: EventLoop): void {
+  if (chosenLoop === loop) chosenLoop = null;
 }
 
 /** Throws unless the caller may start a loop: not from inside a task or a handle. @internal */

@@ -1,6 +1,6 @@
 /** Several exceptions as one: `BaseExceptionGroup` and `ExceptionGroup`, with Python's `split`, `subgroup`, `derive`. */
 
-import { BASE_EXCEPTION, isBaseException, type WithContext } from './exceptions.js';
+import { BASE_EXCEPTION, isBaseException, ValueError, type WithContext } from './exceptions.js';
 
 type ErrorClass = abstract new (...args: never[]) => unknown;
 
@@ -29,12 +29,12 @@ export class BaseExceptionGroup<E = unknown> extends AggregateError implements W
   declare context?: unknown;
 
   /**
-   * @throws TypeError when `exceptions` is not an array; RangeError when it is empty.
+   * @throws TypeError when `exceptions` is not an array; ValueError when it is empty.
    */
   constructor(message: string, exceptions: readonly E[]) {
     if (!Array.isArray(exceptions)) throw new TypeError('second argument (exceptions) must be a sequence');
     if (exceptions.length === 0) {
-      throw new RangeError('second argument (exceptions) must be a non-empty sequence');
+      throw new ValueError('second argument (exceptions) must be a non-empty sequence');
     }
     super(exceptions, message);
     const hasBase = exceptions.some(isBaseException);

@@ -10,6 +10,7 @@
 /** What tells a BaseException, in every copy of the package. @internal */
 export const BASE_EXCEPTION: unique symbol = Symbol.for('tsyncio.BaseException') as never;
 const CANCELLED_ERROR = Symbol.for('tsyncio.CancelledError');
+const STOPS_THE_LOOP = Symbol.for('tsyncio.StopsTheLoop');
 
 /** Puts `name` and `code` on a class's prototype, so that no instance pays for them. */
 function identify(errorClass: { prototype: object }, name: string, code: string): void {
@@ -77,7 +78,12 @@ export class CancelledError extends BaseException {
 identify(CancelledError, 'CancelledError', 'ERR_CANCELLED');
 
 /** Comes out of `run()` when the user pressed Ctrl-C. */
-export class KeyboardInterrupt extends BaseException {}
+export class KeyboardInterrupt extends BaseException {
+  /** @internal */
+  get [STOPS_THE_LOOP](): true {
+    return true;
+  }
+}
 identify(KeyboardInterrupt, 'KeyboardInterrupt', 'ERR_KEYBOARD_INTERRUPT');
 
 /** A request to end the process; `exitCode` is the status that it asks for. It stops the loop that it is raised in. */
@@ -85,6 +91,11 @@ export class SystemExit extends BaseException {
   /** The status that the process should end with. */
   get exitCode(): unknown {
     return this.args[0] ?? 0;
+  }
+
+  /** @internal */
+  get [STOPS_THE_LOOP](): true {
+    return true;
   }
 }
 identify(SystemExit, 'SystemExit', 'ERR_SYSTEM_EXIT');
@@ -197,7 +208,7 @@ export function isCancelledError(error: unknown): error is CancelledError {
 
 /** Whether `error` leaves the loop instead of being stored: Ctrl-C or a request to exit. @internal */
 export function stopsTheLoop(error: unknown): boolean {
-  return error instanceof KeyboardInterrupt || error instanceof SystemExit;
+  return typeof error === 'object' && error !== null && (error as KeyboardInterrupt)[STOPS_THE_LOOP] === true;
 }
 
 /**

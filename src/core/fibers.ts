@@ -11,19 +11,20 @@
  * a line, and everything behaves as in CPython.
  *
  * Cancelling a fiber (`deliver`) goes to the future that it waits for, or, when its top frame is native, to the flows
- * of that frame's scope. Where nothing is parked, a request is left (`_mustCancel`) for the next suspension.
+ * of that frame's scope. Where nothing is parked, a request is left (`_mustCancel`) for the next suspension; it goes down
+ * with the code that runs, into the next await and the frames that it opens, and up again where they end without one.
  *
  * When a native frame ends while flows are still parked in its scope (the losers of a race), those live on in the
  * enclosing scope; when the task ends, they are cancelled and waited for: nothing outlives its task.
  */
 
 import type { EventLoop } from './base-events.js';
-import type { Context } from './contextvars.js';
 import {
   awaiting,
   CLOSED,
   type Coro,
   Coroutine,
+  GeneratorBody,
   isGenerator,
   isGeneratorFunction,
   isThenable,
@@ -38,16 +39,18 @@ import { getRunningLoop, type Runnable } from './events.js';
 import { CancelledError, isCancelledError, RuntimeError } from './exceptions.js';
 import { awaitingFuture, FINISHED, Future, type FutureLike, isfuture, type Waiter } from './futures.js';
 import type { BoundContext } from './host.js';
-import { AbortSource } from './signals.js';
+import { repr } from './format-helpers.js';
+import type { AbortSource } from './signals.js';
 import type { Task } from './tasks.js';
 
 /** A stack of coroutine frames that waits for at most one thing: a task, or one `await` inside an async function. @internal */
 export interface Fiber extends Runnable, Waiter {
   readonly _loop: EventLoop;
   readonly _task: Task;
-  readonly _context: Context;
   /** The scope that this fiber was awaited in; `null` for a task. */
   _within: Scope | null;
+  /** Where the plain code that its generators start awaits, and where flows live on whose frames have ended. */
+  _leftovers: Scope | null;
   /** The top frame, unless that is native. */
   _frame: Coro<unknown> | null;
   /** Whether the only frame is a LeafCoroutine or a future's iterator: no generator. */
@@ -63,6 +66,8 @@ export interface Fiber extends Runnable, Waiter {
   _cancelMessage: unknown;
   /** How often this very fiber was asked to cancel, less the times that was taken back. */
   _requests: number;
+  /** The async context that its generators run in. */
+  readonly _carrier: BoundContext | null;
   _ended(): boolean;
   /** The last frame returned or threw. */
   _end(failed: boolean, value: unknown): void;
@@ -91,9 +96,9 @@ export function step(fiber: Fiber): void {
       }
     }
   }
-  if (fiber._mustCancel || fiber._within?._mustCancel === true) {
-    const message = takeRequest(fiber);
-    if (!failed || !isCancelledError(value)) value = cancelledError(message);
+  if (fiber._mustCancel) {
+    fiber._mustCancel = false;
+    if (!failed || !isCancelledError(value)) value = cancelledError(fiber._cancelMessage);
     failed = true;
   }
   advance(fiber, failed, value);
@@ -101,13 +106,6 @@ export function step(fiber: Fiber): void {
 
 function cancelledError(message: unknown): CancelledError {
   return message === undefined || message === null ? new CancelledError() : new CancelledError(message);
-}
-
-/** Withdraws the request that is due at the fiber's next suspension, and gives its message. */
-function takeRequest(fiber: Fiber): unknown {
-  const holder = fiber._mustCancel ? fiber : (fiber._within as Scope);
-  holder._mustCancel = false;
-  return holder._cancelMessage;
 }
 
 /** Runs the frames of a fiber until it waits for something or its last frame ends. @internal */
@@ -162,6 +160,11 @@ export function advance(fiber: Fiber, withFailure: boolean, withValue: unknown):
       value = undefined;
       if (typeof source !== 'function') {
         frame = source as Coro<unknown>;
+        if (yielded instanceof GeneratorBody && fiber._loop._nativeContextInUse()) {
+          fiber._frame = frame;
+          advanceInOwnScope(fiber as Flow);
+          return;
+        }
         continue;
       }
       fiber._frame = null;
@@ -179,6 +182,16 @@ export function advance(fiber: Fiber, withFailure: boolean, withValue: unknown):
   }
 }
 
+/** From here on the flow's generators run in a scope of the flow: what they start is cancelled with the flow. */
+function advanceInOwnScope(flow: Flow): void {
+  const scope = new Scope(flow, true);
+  flow._leftovers?._close();
+  flow._leftovers = scope;
+  flow._carrier = scope._carrier;
+  if (scope._carrier === null) advance(flow, false, undefined);
+  else scope._carrier.runInAsyncScope(advance, undefined, flow as Fiber, false, undefined);
+}
+
 /** Makes `fiber` wait for the future that its top frame yielded. `false` when that is not possible. */
 function park(fiber: Fiber, yielded: unknown): boolean {
   if (yielded instanceof Future) {
@@ -188,15 +201,10 @@ function park(fiber: Fiber, yielded: unknown): boolean {
   } else {
     if (!isfuture(yielded) || !yielded._asyncioFutureBlocking || yielded.getLoop() !== fiber._loop) return false;
     yielded._asyncioFutureBlocking = false;
-    yielded.addDoneCallback(() => fiber._loop._push(fiber), { context: fiber._context });
+    yielded.addDoneCallback(() => fiber._loop._push(fiber), { context: fiber._task.getContext() });
   }
   fiber._waiter = yielded;
-  const within = fiber._within;
-  if (fiber._mustCancel) {
-    if (yielded.cancel(fiber._cancelMessage)) fiber._mustCancel = false;
-  } else if (within?._mustCancel === true) {
-    if (yielded.cancel(within._cancelMessage)) within._mustCancel = false;
-  }
+  if (fiber._mustCancel && yielded.cancel(fiber._cancelMessage)) fiber._mustCancel = false;
   return true;
 }
 
@@ -214,21 +222,17 @@ function fail(fiber: Fiber, yielded: unknown): void {
     }
     yielded._asyncioFutureBlocking = false;
   } else if (yielded instanceof Coroutine || isGenerator(yielded)) {
-    error = new RuntimeError(`yield was used instead of yield* for a coroutine in task ${task} with ${yielded}`);
+    error = new RuntimeError(`yield was used instead of yield* for a coroutine in task ${task} with ${repr(yielded)}`);
   } else if (isThenable(yielded)) {
     error = new RuntimeError(`Task got bad yield: a promise in task ${task}: use yield* wrapPromise(promise)`);
   } else {
-    error = new RuntimeError(`Task got bad yield: ${describe(yielded)}`);
+    error = new RuntimeError(`Task got bad yield: ${repr(yielded)}`);
   }
   const failure = new Future<never>({ loop: fiber._loop });
   failure.setException(error);
   failure._markRetrieved();
   fiber._waiter = failure;
   fiber._loop._push(fiber);
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'symbol' || typeof value === 'string' ? JSON.stringify(String(value)) : String(value);
 }
 
 // ---------------------------------------------------------------------------------------- native frames
@@ -253,6 +257,13 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   const began = loop._beginNative(fiber._task);
   const outerScope = current.nativeScope;
   let result: unknown;
+  if (fiber._mustCancel) {
+    fiber._mustCancel = false;
+    scope._mustCancel = true;
+    scope._cancelMessage = fiber._cancelMessage;
+  }
+  // The function's first part runs right here, and may already cancel its task or ask for its signal.
+  fiber._scope = scope;
   try {
     if (scope._carrier !== null) {
       result = scope._carrier.runInAsyncScope(fn, undefined);
@@ -265,7 +276,6 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
     openedValue = error;
   }
   if (!openedFailed && isThenable(result) && !(result instanceof Coroutine) && !isfuture(result)) {
-    fiber._scope = scope;
     Promise.resolve(result).then(
       (value) => settle(scope, false, value),
       (error) => settle(scope, true, error),
@@ -273,6 +283,8 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
     return true;
   }
   current.nativeScope = outerScope;
+  fiber._scope = null;
+  scope._handOver();
   if (began) loop._abandonNative();
   if (openedFailed) return false;
   if (isGenerator(result)) fiber._frame = result;
@@ -289,29 +301,40 @@ function* delegate(awaitable: Coroutine<unknown>): Coro<unknown> {
 /** A native frame ended: its fiber goes on with the frame below. */
 function settle(scope: Scope, failed: boolean, value: unknown): void {
   const fiber = scope._fiber;
+  const loop = scope._loop;
   scope._close();
   fiber._scope = null;
-  if (scope._mustCancel) {
-    fiber._mustCancel = true;
-    fiber._cancelMessage = scope._cancelMessage;
+  scope._handOver();
+  if (scope._carrier === null && current.nativeScope === scope) current.nativeScope = fiber._within;
+  fiber._frame = null;
+  enter(fiber, resume, failed, failed && scope._abort !== null ? scope._abort.translate(value) : value);
+  if (fiber instanceof Flow) {
+    if (!fiber._done && fiber._scope === null) loop._parked(fiber);
+  } else if (fiber._ended() || fiber._scope === null) {
+    loop._endNative(fiber._task);
   }
-  const outcome = failed && scope._abort !== null ? scope._abort.translate(value) : value;
-  enter(fiber, () => advance(fiber, failed, outcome));
-  const loop = scope._loop;
-  if (fiber._ended() && fiber === (fiber._task as Fiber)) loop._endNative(fiber._task);
-  else if (fiber instanceof Flow && !fiber._ended() && fiber._scope === null) loop._parked(fiber);
 }
 
-/** Runs `body` as a part of `fiber`. @internal */
-export function enter(fiber: Fiber, body: () => void): void {
-  const outerFiber = current.fiber;
-  const outerContext = current.context;
-  const outerLoop = current.loop;
+/** Goes on in a fiber's own async context, if it has frames that could notice. */
+function resume(fiber: Fiber, failed: boolean, value: unknown): void {
+  const carrier = fiber._carrier;
+  if (carrier === null || fiber._stack === null || fiber._stack.length === 0) advance(fiber, failed, value);
+  else carrier.runInAsyncScope(advance, undefined, fiber, failed, value);
+}
+
+/** Runs `body` as a part of `fiber`. */
+function enter(
+  fiber: Fiber,
+  body: (fiber: Fiber, failed: boolean, value: unknown) => void,
+  failed: boolean,
+  value: unknown,
+): void {
+  const { fiber: outerFiber, context: outerContext, loop: outerLoop } = current;
   current.fiber = fiber;
-  current.context = fiber._context;
+  current.context = fiber._task._context;
   current.loop = fiber._loop;
   try {
-    body();
+    body(fiber, failed, value);
   } catch (error) {
     fiber._loop._interrupt(error);
   } finally {
@@ -326,7 +349,6 @@ export class Scope {
   readonly _loop: EventLoop;
   readonly _task: Task;
   readonly _fiber: Fiber;
-  readonly _context: Context;
   readonly _outer: Scope | null;
   readonly _carrier: BoundContext | null;
   _closed: boolean;
@@ -335,12 +357,13 @@ export class Scope {
   _first: Flow | null;
   _last: Flow | null;
   _abort: AbortSource | null;
+  /** Whether a cancellation has gone to its flows: what they await from then on is their clean-up. */
+  _delivered: boolean;
 
   constructor(fiber: Fiber, withAsyncContext: boolean) {
     this._loop = fiber._loop;
     this._task = fiber._task;
     this._fiber = fiber;
-    this._context = fiber._context;
     this._outer = fiber._within;
     this._closed = false;
     this._mustCancel = false;
@@ -348,6 +371,7 @@ export class Scope {
     this._first = null;
     this._last = null;
     this._abort = null;
+    this._delivered = false;
     this._carrier = withAsyncContext ? (activeAsyncContext()?.bind(this) ?? null) : null;
   }
 
@@ -375,7 +399,7 @@ export class Scope {
     if (this._first === null) return;
     let heir = this._outer;
     while (heir !== null && heir._closed) heir = heir._outer;
-    heir ??= this._task._leftoverScope();
+    heir ??= leftoversOf(this._task as Fiber);
     for (let flow: Flow | null = this._first; flow !== null; ) {
       const next: Flow | null = flow._next;
       heir._add(flow);
@@ -385,9 +409,17 @@ export class Scope {
     this._last = null;
   }
 
+  /** A cancellation that nobody awaited yet goes on to the fiber. */
+  _handOver(): void {
+    if (!this._mustCancel) return;
+    this._mustCancel = false;
+    this._fiber._mustCancel = true;
+    this._fiber._cancelMessage = this._cancelMessage;
+  }
+
   /** Cancels every flow; with none parked, whatever the frame awaits next. */
   _cancel(message: unknown): void {
-    const running = liveScope() === this && current.fiber?._within !== this;
+    const running = runsIn(this);
     const parked = this._cancelFlows(message);
     const heard = this._abort?.abort(cancelledError(message), this._loop._host) ?? false;
     if (parked && !running) return;
@@ -399,13 +431,40 @@ export class Scope {
 
   _cancelFlows(message: unknown): boolean {
     const any = this._first !== null;
+    if (any) this._delivered = true;
     for (let flow: Flow | null = this._first; flow !== null; ) {
       const next: Flow | null = flow._next;
+      flow._spared = true;
       deliver(flow, message);
       flow = next;
     }
     return any;
   }
+
+  /** The task is over: cancels the flows that no cancellation has reached yet, and that are not cleaning up after one. */
+  _cancelLosers(): void {
+    for (let flow: Flow | null = this._first; flow !== null; ) {
+      const next: Flow | null = flow._next;
+      if (!flow._spared) {
+        flow._spared = true;
+        deliver(flow, undefined);
+      }
+      flow = next;
+    }
+  }
+}
+
+/** Whether the code that runs is a part of `scope`'s own frame, not of a flow awaited in it. */
+function runsIn(scope: Scope): boolean {
+  const { fiber } = current;
+  if (fiber !== null) return fiber._scope === scope;
+  return current.loop === null && scope._loop._native === scope._task && liveScope() === scope;
+}
+
+/** The scope of a fiber for what belongs to no frame: flows that outlived theirs, plain code that generators call. @internal */
+export function leftoversOf(fiber: Fiber): Scope {
+  if (fiber._leftovers === null || fiber._leftovers._closed) fiber._leftovers = new Scope(fiber, false);
+  return fiber._leftovers;
 }
 
 // -------------------------------------------------------------------------------------------------- flows
@@ -414,8 +473,9 @@ export class Scope {
 export class Flow implements Fiber, PromiseLike<unknown> {
   readonly _loop: EventLoop;
   readonly _task: Task;
-  readonly _context: Context;
+  _carrier: BoundContext | null;
   _within: Scope;
+  _leftovers: Scope | null;
   _previous: Flow | null;
   _next: Flow | null;
   _frame: Coro<unknown> | null;
@@ -427,6 +487,8 @@ export class Flow implements Fiber, PromiseLike<unknown> {
   _cancelMessage: unknown;
   _requests: number;
   _coroutine: Coroutine<unknown> | null;
+  /** Whether it was cancelled, or cleans up after a cancellation: the end of the task does not cancel it once more. */
+  _spared: boolean;
   _onFulfilled: Settle;
   _onRejected: Settle;
   _done: boolean;
@@ -435,8 +497,9 @@ export class Flow implements Fiber, PromiseLike<unknown> {
   constructor(scope: Scope, onFulfilled: Settle, onRejected: Settle) {
     this._loop = scope._loop;
     this._task = scope._task;
-    this._context = scope._context;
+    this._carrier = scope._carrier;
     this._within = scope;
+    this._leftovers = null;
     this._previous = null;
     this._next = null;
     this._frame = null;
@@ -444,10 +507,13 @@ export class Flow implements Fiber, PromiseLike<unknown> {
     this._stack = null;
     this._waiter = null;
     this._scope = null;
-    this._mustCancel = false;
-    this._cancelMessage = undefined;
+    // A cancellation that waits for the next await goes to this one.
+    this._mustCancel = scope._mustCancel;
+    this._cancelMessage = scope._cancelMessage;
+    scope._mustCancel = false;
     this._requests = 0;
     this._coroutine = null;
+    this._spared = scope._delivered;
     this._onFulfilled = onFulfilled;
     this._onRejected = onRejected;
     this._done = false;
@@ -469,25 +535,29 @@ export class Flow implements Fiber, PromiseLike<unknown> {
 
   /** The handle of the loop that resumes it. */
   _run(): void {
-    const carrier = this._leaf ? null : this._within._carrier;
+    const loop = this._loop;
     const outerContext = current.context;
+    const began = loop._beginNative(this._task);
+    if (!loop._nativeContextInUse()) current.nativeScope = this._within;
     current.fiber = this;
-    current.context = this._context;
-    const began = this._loop._beginNative(this._task);
-    if (this._within._carrier === null) current.nativeScope = this._within;
+    current.context = this._task._context;
     try {
-      if (carrier === null) step(this);
-      else carrier.runInAsyncScope(step, undefined, this);
+      if (this._leaf || this._carrier === null) step(this);
+      else this._carrier.runInAsyncScope(step, undefined, this as Fiber);
     } finally {
       current.fiber = null;
       current.context = outerContext;
     }
-    if (began && !this._done && this._scope === null) this._loop._abandonNative();
+    if (began && !this._done && this._scope === null) {
+      current.nativeScope = null;
+      loop._abandonNative();
+    }
   }
 
   _end(failed: boolean, value: unknown): void {
     const scope = this._within;
     this._done = true;
+    if (this._leftovers !== null) this._leftovers._close();
     scope._remove(this);
     if (this._coroutine !== null) this._coroutine._state = CLOSED;
     if (this._requests > 0) scope._fiber._requests += this._requests;
@@ -496,6 +566,7 @@ export class Flow implements Fiber, PromiseLike<unknown> {
       scope._cancelMessage = this._cancelMessage;
     }
     scope._abort?.resumed();
+    if (failed && isCancelledError(value)) this._task._absorbCancelledFlows();
     this._task._flowEnded();
     let returned: unknown;
     try {
@@ -592,37 +663,47 @@ export interface PendingAwait {
   _giveUp(error: unknown): void;
 }
 
-function afterStart(flow: Flow): Flow {
+function start(flow: Flow): Flow {
+  enter(flow, startFlow, false, undefined);
   // With a native frame on top it is not parked: that frame's own awaits are.
-  if (!flow._ended() && flow._scope === null) flow._loop._parked(flow);
+  if (!flow._done && flow._scope === null) flow._loop._parked(flow);
   return flow;
 }
 
-function startFlow(flow: Flow): void {
-  const source: unknown = flow._coroutine?._source;
-  if (typeof source === 'function') {
-    (flow._coroutine as Coroutine<unknown>)._source = null;
-    if (openNative(flow, source as () => unknown, null)) return;
-    const failed = openedFailed;
-    const value = openedValue;
-    openedValue = undefined;
-    advance(flow, failed, value);
+function startFlow(fiber: Fiber): void {
+  const flow = fiber as Flow;
+  const source: unknown = flow._coroutine === null ? null : flow._coroutine._source;
+  if (source === null) {
+    advance(flow, false, undefined);
     return;
   }
-  if (source !== null && source !== undefined) {
-    (flow._coroutine as Coroutine<unknown>)._source = null;
+  (flow._coroutine as Coroutine<unknown>)._source = null;
+  if (typeof source !== 'function') {
     flow._frame = source as Coro<unknown>;
+    advance(flow, false, undefined);
+    return;
   }
-  advance(flow, false, undefined);
+  if (openNative(flow, source as () => unknown, null)) return;
+  const outcome = takeOpened();
+  advance(flow, outcome.failed, outcome.value);
+}
+
+/** The scope that an await belongs to: the one noted when `then` was read, or the running one. */
+function awaitingScope(noted: Scope | null): Scope | null {
+  const scope = noted !== null && !noted._closed && !noted._task.done() ? noted : liveScope();
+  if (scope !== null && scope._loop._announced > 0) scope._loop._announced -= 1;
+  return scope;
 }
 
 awaiting.announce = () => {
   const scope = liveScope();
-  if (scope !== null && scope._loop._native === scope._task) scope._loop._announced += 1;
+  if (scope === null) return null;
+  if (scope._loop._native === scope._task) scope._loop._announced += 1;
+  return scope._carrier === null && !scope._loop._nativeContextInUse() ? scope : null;
 };
 
-awaiting.coroutine = (coroutine, onFulfilled, onRejected) => {
-  const scope = liveScope();
+awaiting.coroutine = (coroutine, noted, onFulfilled, onRejected) => {
+  const scope = awaitingScope(noted);
   if (scope === null) {
     let task: Task;
     try {
@@ -632,7 +713,6 @@ awaiting.coroutine = (coroutine, onFulfilled, onRejected) => {
     }
     return new PlainAwait(task, onFulfilled, onRejected);
   }
-  if (scope._loop._announced > 0) scope._loop._announced -= 1;
   const flow = new Flow(scope, onFulfilled, onRejected);
   try {
     coroutine._claim();
@@ -647,32 +727,55 @@ awaiting.coroutine = (coroutine, onFulfilled, onRejected) => {
   } else {
     coroutine._state = OPEN;
   }
-  enter(flow, () => startFlow(flow));
-  return afterStart(flow);
+  return start(flow);
 };
 
-awaitingFuture.future = (future, onFulfilled, onRejected) => {
-  const scope = liveScope();
+awaitingFuture.future = (future, noted, onFulfilled, onRejected) => {
+  const scope = awaitingScope(noted);
   if (scope === null) return new PlainAwait(future, onFulfilled, onRejected);
-  if (scope._loop._announced > 0) scope._loop._announced -= 1;
   const flow = new Flow(scope, onFulfilled, onRejected);
   flow._frame = future[Symbol.iterator]();
   flow._leaf = true;
-  enter(flow, () => startFlow(flow));
-  return afterStart(flow);
+  return start(flow);
 };
 
 // ------------------------------------------------------------------------------------------- cancellation
 
 /** Carries a cancellation to where `fiber` waits. Counting is the caller's business. @internal */
 export function deliver(fiber: Fiber, message: unknown): void {
-  if (fiber._scope !== null) {
-    fiber._scope._cancel(message);
-    return;
+  // A chain of native frames may be thousands deep: one flow in a scope is followed without recursion.
+  for (let each = fiber; ; ) {
+    const leftovers = each._leftovers;
+    if (leftovers !== null) {
+      leftovers._cancelFlows(message);
+      leftovers._abort?.abort(cancelledError(message), each._loop._host);
+    }
+    const scope = each._scope;
+    if (scope === null) {
+      if (each._waiter?.cancel(message) === true) return;
+      each._mustCancel = true;
+      each._cancelMessage = message;
+      return;
+    }
+    const only = scope._first;
+    if (only === null || only._next !== null || scope._abort !== null || runsIn(scope)) {
+      scope._cancel(message);
+      return;
+    }
+    scope._delivered = true;
+    only._spared = true;
+    each = only;
   }
-  if (fiber._waiter?.cancel(message) === true) return;
-  fiber._mustCancel = true;
-  fiber._cancelMessage = message;
+}
+
+/** What a fiber waits for, through the awaits of its async functions. @internal */
+export function waitersBelow(fiber: Fiber): FutureLike<unknown>[] {
+  if (fiber._waiter !== null) return [fiber._waiter];
+  const waiters: FutureLike<unknown>[] = [];
+  for (const scope of [fiber._scope, fiber._leftovers]) {
+    for (let flow = scope?._first ?? null; flow !== null; flow = flow._next) waiters.push(...waitersBelow(flow));
+  }
+  return waiters;
 }
 
 /** The fiber that the calling code is a part of: the present task's, or the flow's inside it. @internal */
@@ -715,14 +818,32 @@ export function uncancelFiber(fiber: Fiber): number {
   if (holder._requests > 0) holder._requests -= 1;
   const rest = requestsOf(fiber);
   if (rest === 0) {
+    forgetBelow(fiber);
     for (let each: Fiber = fiber; ; each = each._within._fiber) {
       each._mustCancel = false;
-      if (each._scope !== null) each._scope._mustCancel = false;
+      forget(each._scope);
+      forget(each._leftovers);
+      forget(each._within);
       if (each._within === null) break;
-      each._within._mustCancel = false;
     }
   }
   return rest;
+}
+
+function forgetBelow(fiber: Fiber): void {
+  for (const scope of [fiber._scope, fiber._leftovers]) {
+    for (let flow = scope?._first ?? null; flow !== null; flow = flow._next) {
+      flow._mustCancel = false;
+      forget(flow._scope);
+      forgetBelow(flow);
+    }
+  }
+}
+
+function forget(scope: Scope | null): void {
+  if (scope === null) return;
+  scope._mustCancel = false;
+  scope._delivered = false;
 }
 
 /** The requests to cancel within a whole task, seen from outside. @internal */

@@ -19,23 +19,42 @@ export function formatCallback(fn: (...args: never[]) => unknown): string {
 
 /** A short picture of a value, as Python's `reprlib` gives one. @internal */
 export function repr(value: unknown, depth = 0): string {
+  if (typeof value !== 'object' || value === null) return reprScalar(value);
+  if (shown.has(value)) return '...';
+  shown.add(value);
+  try {
+    return reprObject(value, depth);
+  } catch {
+    return `<${typeof value}>`;
+  } finally {
+    shown.delete(value);
+  }
+}
+
+/** What is being shown right now: an object inside itself is shown as `...`. */
+const shown = new Set<object>();
+
+function reprScalar(value: unknown): string {
   if (typeof value === 'string') return `'${clip(value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n'))}'`;
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return `<function ${functionName(value as () => unknown)}>`;
-  if (typeof value !== 'object' || value === null) return String(value);
+  return String(value);
+}
+
+function reprObject(value: object, depth: number): string {
   if (value instanceof Error) return errorRepr(value);
   if (depth > 2) return Array.isArray(value) ? '[...]' : '{...}';
   if (Array.isArray(value)) {
-    const shown = value.slice(0, 6).map((item) => repr(item, depth + 1));
-    if (value.length > 6) shown.push('...');
-    return `[${shown.join(', ')}]`;
+    const items = value.slice(0, 6).map((item) => repr(item, depth + 1));
+    if (value.length > 6) items.push('...');
+    return `[${items.join(', ')}]`;
   }
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) {
     const entries = Object.entries(value);
-    const shown = entries.slice(0, 4).map(([key, item]) => `${key}: ${repr(item, depth + 1)}`);
-    if (entries.length > 4) shown.push('...');
-    return shown.length === 0 ? '{}' : `{ ${shown.join(', ')} }`;
+    const items = entries.slice(0, 4).map(([key, item]) => `${key}: ${repr(item, depth + 1)}`);
+    if (entries.length > 4) items.push('...');
+    return items.length === 0 ? '{}' : `{ ${items.join(', ')} }`;
   }
   if (typeof value.toString === 'function' && value.toString !== Object.prototype.toString) return clip(String(value));
   return `<${value.constructor?.name ?? 'object'}>`;
@@ -71,13 +90,42 @@ export function parseStack(stack: string | undefined): StackFrame[] {
 /** At most this many frames of a creation stack are kept. */
 const DEBUG_STACK_DEPTH = 10;
 
+/** This library's files, as built and as written: its own frames do not belong into creation stacks. */
+const OWN_FILES = ownFiles((import.meta as unknown as { url: string }).url);
+
+function ownFiles(url: string): readonly string[] {
+  const root = /^(?:file:\/\/)?(.*\/)(?:dist|src)\//.exec(url)?.[1];
+  return root === undefined ? [] : [`${root}dist/`, `${root}src/`];
+}
+
+function isOwn(frame: StackFrame): boolean {
+  const path = frame.file.replace(/^file:\/\//, '');
+  return OWN_FILES.some((folder) => path.startsWith(folder));
+}
+
+const stackLimits = Error as unknown as { stackTraceLimit: number };
+
+/**
+ * Where the caller of the library stands, newest frame first; on request only down to where the library called it.
+ *
+ * @internal
+ */
+export function callerStack(stopAtLibrary = false): StackFrame[] {
+  const limit = stackLimits.stackTraceLimit;
+  stackLimits.stackTraceLimit = limit + 20;
+  const { stack } = new Error();
+  stackLimits.stackTraceLimit = limit;
+  const frames = parseStack(stack);
+  const below = frames.slice(Math.max(0, frames.findIndex((frame) => !isOwn(frame))));
+  const end = stopAtLibrary ? below.findIndex(isOwn) : -1;
+  const callers = (end < 0 ? below : below.slice(0, end)).filter((frame) => !isOwn(frame));
+  // In a bundle with the program, the library cannot be told from it.
+  return callers.every((frame) => frame.file.startsWith('node:')) ? frames.slice(2) : callers;
+}
+
 /** Where the caller of the library stands, oldest frame first: kept in debug mode by handles, futures and tasks. @internal */
 export function extractStack(): readonly StackFrame[] {
-  const frames = parseStack(new Error().stack);
-  return frames
-    .filter((frame) => frame.functionName !== 'extractStack')
-    .slice(0, DEBUG_STACK_DEPTH)
-    .reverse();
+  return callerStack().slice(0, DEBUG_STACK_DEPTH).reverse();
 }
 
 /** `file:line` of the newest frame. @internal */

@@ -10,9 +10,10 @@
 
 import type { EventLoop } from './base-events.js';
 import { type Context, copyContext } from './contextvars.js';
-import { type Awaitable, awaiting, type Coro, type Settle, type Suspension, thenWith } from './coroutines.js';
-import { type ContextOption, getEventLoop, Handle } from './events.js';
+import { type Awaitable, awaiting, type Coro, type Settle, type Suspension, suspendOn, thenWith } from './coroutines.js';
+import { type ContextOption, getEventLoop, Handle, type Runnable } from './events.js';
 import { CancelledError, InvalidStateError, normalizeThrown, RuntimeError } from './exceptions.js';
+import type { Scope } from './fibers.js';
 import { extractStack, formatCallback, formatOrigin, inspectCustom, repr, type StackFrame } from './format-helpers.js';
 
 /** A future of any make: ours, or one that has the same methods and `_asyncioFutureBlocking`. */
@@ -62,19 +63,15 @@ class DoneCallback implements Waiter {
 }
 
 class DoneHandle extends Handle {
+  readonly _name: string;
+
   constructor(future: Future<unknown>, callback: (future: Future<unknown>) => void, context: Context) {
     super(future._loop, () => callback(future), context);
-    this.#name = callback.name;
+    this._name = formatCallback(callback);
   }
 
-  #name: string;
-
-  override _report(error: unknown): void {
-    this._loop.callExceptionHandler({
-      message: `Exception in callback ${this.#name === '' ? '<lambda>' : this.#name}()`,
-      exception: error,
-      handle: this,
-    });
+  override _callbackName(): string {
+    return this._name;
   }
 }
 
@@ -97,20 +94,55 @@ interface Extra {
   sourceTraceback?: readonly StackFrame[];
   cancelTraceback?: readonly StackFrame[];
   awaitedBy?: Set<FutureLike<unknown>>;
+  /** How a task ends once its last flows have come to their end. */
+  closing?: { readonly failed: boolean; readonly value: unknown };
+  /** Ends the time in which cancelled flows that nobody awaits are ignored. */
+  release?: () => void;
+  /** Made by gather or a run: not reported when it is destroyed. */
+  silent?: boolean;
 }
 
 function thenOfFuture(this: Future<unknown>, onFulfilled?: unknown, onRejected?: unknown): PromiseLike<unknown> {
-  return thenWith(onFulfilled, onRejected, (resolve, reject) => awaitingFuture.future(this, resolve, reject));
+  return thenWith(onFulfilled, onRejected, this, null, awaitingFuture.future);
 }
 
 /** How a plain `await` of a future is carried out; the module that knows tasks fills it in. @internal */
 export const awaitingFuture: {
-  future(future: Future<unknown>, onFulfilled: Settle, onRejected: Settle): PromiseLike<unknown>;
+  future(future: Future<unknown>, scope: Scope | null, onFulfilled: Settle, onRejected: Settle): PromiseLike<unknown>;
 } = {
   future: () => {
     throw new RuntimeError('Cannot await: the module that drives tasks is not loaded');
   },
 };
+
+/** A waiter that wants to hear of a completion one hop later, as every done callback does. @internal */
+export interface Group extends Waiter {
+  _futureDone(future: Future<unknown>): void;
+}
+
+/** Puts the completion of `future` into the ready queue for `group`; the future itself stands there if it can. @internal */
+export function noticeLater(future: Future<unknown>, group: Group): void {
+  if (future._waiters === null) {
+    future._waiters = group;
+    future._loop._push(future);
+  } else {
+    future._loop._push(new Notice(future, group));
+  }
+}
+
+class Notice implements Runnable {
+  _future: Future<unknown>;
+  _group: Group;
+
+  constructor(future: Future<unknown>, group: Group) {
+    this._future = future;
+    this._group = group;
+  }
+
+  _run(): void {
+    this._group._futureDone(this._future);
+  }
+}
 
 /**
  * A placeholder for a result. Wait for it with `yield*` or `await`; complete it with `setResult()` or
@@ -131,7 +163,7 @@ export const awaitingFuture: {
  * });
  * ```
  */
-export class Future<T = unknown> implements FutureLike<T> {
+export class Future<T = unknown> implements FutureLike<T>, Runnable {
   /** True between a `yield*` on this future and the driver's receipt of it: how `yield` and `yield*` are told apart. */
   _asyncioFutureBlocking: boolean;
   /** @internal */
@@ -238,8 +270,10 @@ export class Future<T = unknown> implements FutureLike<T> {
   }
 
   get then(): PromiseLike<T>['then'] {
-    awaiting.announce();
-    return thenOfFuture as PromiseLike<T>['then'];
+    const scope = awaiting.announce();
+    if (scope === null) return thenOfFuture as PromiseLike<T>['then'];
+    return ((onFulfilled: unknown, onRejected: unknown) =>
+      thenWith(onFulfilled, onRejected, this as Future<unknown>, scope, awaitingFuture.future)) as PromiseLike<T>['then'];
   }
 
   /** Where the future was made; `null` unless the loop was in debug mode. */
@@ -283,11 +317,13 @@ export class Future<T = unknown> implements FutureLike<T> {
 
   /** @internal */
   _removeWaiter(waiter: Waiter): void {
+    if (this._status !== PENDING) return;
     if (this._waiters === waiter) this._waiters = null;
     else if (Array.isArray(this._waiters)) this._removeWaiters((each) => each === waiter);
   }
 
   _removeWaiters(matches: (waiter: Waiter) => boolean): number {
+    if (this._status !== PENDING) return 0;
     const before = this._waiterList();
     const kept = before.filter((waiter) => !matches(waiter));
     this._waiters = kept.length === 0 ? null : kept;
@@ -296,7 +332,7 @@ export class Future<T = unknown> implements FutureLike<T> {
 
   /** @internal */
   _waiterList(): readonly Waiter[] {
-    if (this._waiters === null) return [];
+    if (this._waiters === null || this._status !== PENDING) return [];
     return Array.isArray(this._waiters) ? this._waiters : [this._waiters];
   }
 
@@ -317,6 +353,13 @@ export class Future<T = unknown> implements FutureLike<T> {
     this._waiters = null;
     if (Array.isArray(waiters)) for (const waiter of waiters) waiter._notify(this as Future<unknown>);
     else waiters._notify(this as Future<unknown>);
+  }
+
+  /** Its turn in the ready queue: the group that asked hears that it is done. @internal */
+  _run(): void {
+    const group = this._waiters as Group;
+    this._waiters = null;
+    group._futureDone(this as Future<unknown>);
   }
 
   /** The exception of a future that is done without a result, which counts as retrieved. @internal */
@@ -383,8 +426,7 @@ class FutureIterator<T> {
     if (future._status === PENDING) {
       if (this._suspended) throw new RuntimeError("await wasn't used with future");
       this._suspended = true;
-      future._asyncioFutureBlocking = true;
-      return { value: future as Future<unknown>, done: false };
+      return suspendOn(future as Future<unknown>);
     }
     return { value: future.result(), done: true };
   }

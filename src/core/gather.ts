@@ -3,7 +3,7 @@
 import type { EventLoop } from './base-events.js';
 import type { AwaitableLike, ResultOf } from './coroutines.js';
 import { ensureFuture } from './ensure-future.js';
-import { getEventLoop, Handle } from './events.js';
+import { getEventLoop } from './events.js';
 import { CancelledError, ValueError } from './exceptions.js';
 import {
   CANCELLED,
@@ -11,11 +11,11 @@ import {
   type FutureLike,
   futureAddToAwaitedBy,
   futureDiscardFromAwaitedBy,
+  type Group,
   isfuture,
+  noticeLater,
   PENDING,
-  type Waiter,
 } from './futures.js';
-import { Task } from './tasks.js';
 
 /** The results of an iterable of awaitables: a tuple keeps its types. */
 export type Results<A> = A extends readonly unknown[] ? { -readonly [K in keyof A]: ResultOf<A[K]> } : A extends Iterable<infer E> ? ResultOf<E>[] : never;
@@ -27,56 +27,57 @@ export type Outcomes<A> = A extends readonly unknown[]
     ? (ResultOf<E> | Error)[]
     : never;
 
-/** The future of a gather: cancelling it cancels the children, and it is done when they are. */
-class GatheringFuture<T> extends Future<T[]> implements Waiter {
+/** The future of a gather: cancelling it cancels the children, and it is done when they are. @internal */
+export class GatheringFuture<T> extends Future<T[]> implements Group {
   /** One for each argument; the same future may stand at several places. */
-  _children: FutureLike<T>[] = [];
-  #waitingFor = 0;
-  readonly #returnExceptions: boolean;
-  #cancelRequested = false;
+  _children: readonly FutureLike<T>[];
+  _waitingFor: number;
+  readonly _returnExceptions: boolean;
+  _cancelRequested: boolean;
 
   constructor(loop: EventLoop, returnExceptions: boolean) {
     super({ loop });
-    this.#returnExceptions = returnExceptions;
+    this._children = [];
+    this._waitingFor = 0;
+    this._returnExceptions = returnExceptions;
+    this._cancelRequested = false;
   }
 
   override cancel(message?: unknown): boolean {
     if (this.done()) return false;
     let any = false;
     for (const child of this._children) if (child.cancel(message)) any = true;
-    if (any) this.#cancelRequested = true;
+    if (any) this._cancelRequested = true;
     return any;
   }
 
-  _begin(children: FutureLike<T>[]): void {
+  _begin(children: readonly FutureLike<T>[], unique: Iterable<FutureLike<T>>, count: number): void {
     this._children = children;
-    const unique = new Set(children);
-    this.#waitingFor = unique.size;
+    this._waitingFor = count;
     const done: FutureLike<T>[] = [];
     for (const child of unique) {
       if (child.done()) done.push(child);
       else if (child instanceof Future) child._addWaiter(this);
-      else child.addDoneCallback(() => this.#childDone(child));
+      else child.addDoneCallback(() => this._futureDone(child));
     }
-    for (const child of done) this.#childDone(child);
+    for (const child of done) this._futureDone(child);
   }
 
-  /** A child is done: looked at one hop later, as every done callback. */
   _notify(child: Future<unknown>): void {
-    this._loop._push(new Handle(this._loop, () => this.#childDone(child as Future<T>), undefined));
+    noticeLater(child, this);
   }
 
   _awaiters(tasks: Set<FutureLike<unknown>>): void {
     tasks.add(this);
   }
 
-  #childDone(child: FutureLike<T>): void {
-    this.#waitingFor -= 1;
+  _futureDone(child: FutureLike<unknown>): void {
+    this._waitingFor -= 1;
     if (this._status !== PENDING) {
       if (!child.cancelled()) child.exception();
       return;
     }
-    if (!this.#returnExceptions) {
+    if (!this._returnExceptions) {
       if (child.cancelled()) {
         this.setException(child instanceof Future ? child._makeCancelledError() : new CancelledError());
         return;
@@ -87,9 +88,9 @@ class GatheringFuture<T> extends Future<T[]> implements Waiter {
         return;
       }
     }
-    if (this.#waitingFor > 0) return;
-    if (this.#cancelRequested) {
-      this.setException(child instanceof Future && child.cancelled() ? child._makeCancelledError() : this._makeCancelledError());
+    if (this._waitingFor > 0) return;
+    if (this._cancelRequested) {
+      this.setException(child instanceof Future ? child._makeCancelledError() : new CancelledError());
       return;
     }
     this.setResult(this._children.map(outcome) as T[]);
@@ -152,14 +153,13 @@ export function gather(
       }
       child = ensureFuture(awaitable, { loop });
       loop ??= child.getLoop();
-      if (child !== awaitable && child instanceof Task) child._logDestroyPending = false;
       futures.set(awaitable, child);
     }
     children.push(child);
   }
   const outer = new GatheringFuture<unknown>(loop ?? getEventLoop(), options.returnExceptions === true);
   if (children.length === 0) outer.setResult([]);
-  else outer._begin(children);
+  else outer._begin(children, futures.values(), futures.size);
   return outer;
 }
 

@@ -1,8 +1,7 @@
 /** Call graphs: who waits for whom. */
 
 import { Coroutine } from './coroutines.js';
-import { RuntimeError } from './exceptions.js';
-import { parseStack, type StackFrame } from './format-helpers.js';
+import { callerStack, repr, type StackFrame } from './format-helpers.js';
 import { Future, type FutureLike, isfuture } from './futures.js';
 import { currentTask, Task } from './tasks.js';
 
@@ -19,7 +18,7 @@ export interface FutureCallGraph {
 }
 
 export interface CallGraphOptions {
-  /** How many frames of the present task's stack to leave out. */
+  /** 1, the default, begins the running task's stack with the caller; each one more leaves a frame out. */
   depth?: number;
   /** Above 0: so many entries nearest the call; below 0: so many from the top; 0: none. */
   limit?: number | null;
@@ -28,86 +27,102 @@ export interface CallGraphOptions {
 /**
  * The call graph of a future, or of the current task; `null` outside a task.
  *
- * JavaScript shows no suspended frames: the stack of a task has the names of its coroutines, and lines only for the task
- * that calls this.
+ * JavaScript shows no suspended frames: of a suspended task there is the name of its coroutine; lines are known only for
+ * the task that calls this.
  *
  * @throws TypeError for anything but a future.
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * await asyncio.run(async function main() {
+ *   const job = asyncio.createTask(() => asyncio.sleep('10ms'), { name: 'job' });
+ *   const boss = asyncio.createTask(async () => await job, { name: 'boss' });
+ *   await asyncio.sleep(0);
+ *   console.log(asyncio.captureCallGraph(job)?.awaitedBy[0]?.future === boss); //=> true
+ *   await boss;
+ * });
+ * ```
  */
 export function captureCallGraph(
   future?: FutureLike<unknown> | null,
   options: CallGraphOptions = {},
 ): FutureCallGraph | null {
   const { depth = 1, limit = null } = options;
-  if (future !== undefined && future !== null) {
-    if (!isfuture(future)) throw new TypeError(`Cannot capture the call graph of ${String(future)}: expected a future`);
-    if (future !== currentTask()) return graphOf(future, limit, new Set());
-  }
   const task = currentTask();
-  if (task === null) {
-    if (future === undefined || future === null) return null;
-    throw new RuntimeError('no running task');
-  }
-  const callStack = limit === 0 ? [] : cut(ownStack(depth), limit);
-  return Object.freeze({ future: task, callStack, awaitedBy: waitersOf(task, limit, new Set([task])) });
+  const subject = future ?? task;
+  if (subject === null) return null;
+  if (!isfuture(subject)) throw new TypeError(`Cannot capture the call graph of ${String(future)}: expected a future`);
+  return graphOf(subject, subject === task ? ownStack(depth) : suspendedStack(subject), limit, new Set());
 }
 
+/** The stack of the running task: from the caller down to where the loop resumed it. */
 function ownStack(depth: number): FrameCallGraphEntry[] {
-  const isOurs = (frame: StackFrame) => ['captureCallGraph', 'ownStack', 'formatCallGraph', 'printCallGraph'].includes(frame.functionName);
-  const frames = parseStack(new Error().stack).filter((frame) => !isOurs(frame));
-  return frames.slice(Math.max(0, depth - 1)).map((frame) => Object.freeze({ frame }));
-}
-
-function cut(stack: FrameCallGraphEntry[], limit: number | null): FrameCallGraphEntry[] {
-  if (limit === null) return stack;
-  return limit > 0 ? stack.slice(0, limit) : stack.slice(limit);
-}
-
-function graphOf(future: FutureLike<unknown>, limit: number | null, seen: Set<unknown>): FutureCallGraph {
-  seen.add(future);
-  const stack = limit === 0 ? [] : cut(suspendedStack(future), limit);
-  return Object.freeze({ future, callStack: stack, awaitedBy: waitersOf(future, limit, seen) });
-}
-
-function waitersOf(future: FutureLike<unknown>, limit: number | null, seen: Set<unknown>): readonly FutureCallGraph[] {
-  if (!(future instanceof Future)) return [];
-  const graphs: FutureCallGraph[] = [];
-  for (const waiter of future._awaitedBy()) if (!seen.has(waiter)) graphs.push(graphOf(waiter, limit, seen));
-  return graphs;
+  return callerStack(true)
+    .filter((frame) => !frame.file.startsWith('node:'))
+    .slice(Math.max(0, depth - 1))
+    .map((frame) => Object.freeze({ frame }));
 }
 
 function suspendedStack(future: FutureLike<unknown>): FrameCallGraphEntry[] {
   if (!(future instanceof Task)) return [];
   const coro = future.getCoro();
-  const name = coro instanceof Coroutine ? coro.name : future._coroName();
+  if (coro === null) return [];
   const [entry] = future.getStack();
-  return [Object.freeze({ frame: { ...(entry ?? { file: '<unknown>', line: 0, column: 0 }), functionName: name } as StackFrame })];
+  const place = entry ?? { file: UNKNOWN_FILE, line: 0, column: 0 };
+  const functionName = coro instanceof Coroutine ? coro.name : future._coroName();
+  return [Object.freeze({ frame: { ...place, functionName } })];
+}
+
+const UNKNOWN_FILE = '<unknown>';
+
+function cut(stack: FrameCallGraphEntry[], limit: number | null): readonly FrameCallGraphEntry[] {
+  if (limit === null) return stack;
+  if (limit === 0) return [];
+  return limit > 0 ? stack.slice(0, limit) : stack.slice(limit);
+}
+
+/** `path` has the futures that the graph leads through on its way here: a circle is not followed. */
+function graphOf(
+  future: FutureLike<unknown>,
+  stack: FrameCallGraphEntry[],
+  limit: number | null,
+  path: Set<unknown>,
+): FutureCallGraph {
+  path.add(future);
+  const awaitedBy: FutureCallGraph[] = [];
+  for (const waiter of future instanceof Future ? future._awaitedBy() : []) {
+    if (!path.has(waiter)) awaitedBy.push(graphOf(waiter, suspendedStack(waiter), limit, path));
+  }
+  path.delete(future);
+  return Object.freeze({ future, callStack: Object.freeze(cut(stack, limit)), awaitedBy: Object.freeze(awaitedBy) });
 }
 
 /**
  * The call graph of a future, or of the current task, as text in Python's format; `''` when there is nothing to show.
  */
 export function formatCallGraph(future?: FutureLike<unknown> | null, options: CallGraphOptions = {}): string {
-  const graph = captureCallGraph(future, { depth: 2, ...options });
+  const graph = captureCallGraph(future, options);
   if (graph === null) return '';
   const lines: string[] = [];
-  describe(graph, lines, 0);
+  describe(graph, graph.future !== currentTask(), lines, '');
   return lines.join('\n');
 }
 
-function describe(graph: FutureCallGraph, lines: string[], level: number): void {
-  const indent = ' '.repeat(level * 4);
+function describe(graph: FutureCallGraph, suspended: boolean, lines: string[], indent: string): void {
   const add = (text: string) => lines.push(indent + text);
   const { future, callStack, awaitedBy } = graph;
-  add(future instanceof Task ? `* Task(name='${future.getName()}')` : `* ${future.constructor.name}()`);
+  add(future instanceof Task ? `* Task(name=${repr(future.getName())})` : `* ${future.constructor.name}()`);
   if (callStack.length > 0) {
     add('  + Call stack:');
     for (const { frame } of callStack) {
-      add(`  |   File '${frame.file}', line ${frame.line}, in ${level === 0 ? '' : 'async '}${frame.functionName}()`);
+      const name = `${suspended ? 'async ' : ''}${frame.functionName}()`;
+      add(frame.file === UNKNOWN_FILE ? `  |   in ${name}` : `  |   File '${frame.file}', line ${frame.line}, in ${name}`);
     }
   }
   if (awaitedBy.length > 0) {
     add('  + Awaited by:');
-    for (const waiter of awaitedBy) describe(waiter, lines, level + 1);
+    for (const waiter of awaitedBy) describe(waiter, true, lines, `${indent}    `);
   }
 }
 
@@ -117,7 +132,7 @@ export function printCallGraph(
   options: CallGraphOptions & { file?: { write(text: string): unknown } } = {},
 ): void {
   const { file, ...rest } = options;
-  const text = formatCallGraph(future, { depth: 3, ...rest });
+  const text = formatCallGraph(future, rest);
   if (file !== undefined) file.write(`${text}\n`);
   else (globalThis as unknown as { console: { log(text: string): void } }).console.log(text);
 }

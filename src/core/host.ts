@@ -49,11 +49,14 @@ export interface Host {
    */
   wait?(timeout: number | null): boolean;
   /** The async context, where the platform has one. */
-  readonly asyncContext?: AsyncContext;
+  readonly asyncContext?: AsyncContext | undefined;
   /** Keeps the process alive until the returned function is called. */
   hold?(): () => void;
-  /** Calls `verdict` when the platform knows that nothing can wake a loop any more. Returns its removal. */
-  onQuiet?(verdict: () => void): () => void;
+  /**
+   * Calls `verdict` when the platform knows that nothing can wake a loop any more; it tells whether somebody waited, and
+   * may go on now. Returns its removal.
+   */
+  onQuiet?(verdict: () => boolean): () => void;
   /** Calls `callback` when the process is about to exit. */
   onExit?(callback: () => void): void;
   /**

@@ -14,10 +14,11 @@ import {
   LeafCoroutine,
   RETURN_TRUE,
   type Suspension,
+  suspendOn,
 } from './coroutines.js';
 import { BrokenBarrierError, isCancelledError, RuntimeError, ValueError } from './exceptions.js';
 import { inspectCustom } from './format-helpers.js';
-import { FINISHED, type Future } from './futures.js';
+import { FINISHED } from './futures.js';
 import { type ListedFuture, LoopBinding, WaitList } from './wait-list.js';
 
 /** What `guard()` gives: leaving the `using` block releases the lock. */
@@ -100,12 +101,16 @@ export abstract class Lockable implements AsyncContextManager<void> {
 
 /** A coroutine that stands in a line until it is woken. */
 abstract class LineWait extends LeafCoroutine<true> {
-  protected waiter: ListedFuture | null = null;
+  _waiter: ListedFuture | null;
+
+  constructor() {
+    super();
+    this._waiter = null;
+  }
 
   protected wait(waiter: ListedFuture): IteratorResult<Suspension, true> {
-    this.waiter = waiter;
-    waiter._asyncioFutureBlocking = true;
-    return { value: waiter as Future<unknown>, done: false };
+    this._waiter = waiter;
+    return suspendOn(waiter);
   }
 
   protected finish(): IteratorResult<Suspension, true> {
@@ -137,7 +142,7 @@ class AcquireLock extends LineWait {
 
   protected override _resume(): IteratorResult<Suspension, true> {
     const lock = this._lock;
-    lock._waiters.remove(this.waiter as ListedFuture);
+    lock._waiters.remove(this._waiter as ListedFuture);
     lock._locked = true;
     return this.finish();
   }
@@ -145,7 +150,7 @@ class AcquireLock extends LineWait {
   protected override _abort(error: unknown): never {
     const lock = this._lock;
     this._state = CLOSED;
-    lock._waiters.remove(this.waiter as ListedFuture);
+    lock._waiters.remove(this._waiter as ListedFuture);
     if (isCancelledError(error) && !lock._locked) lock._waiters.wakeFirst();
     throw error;
   }
@@ -224,13 +229,13 @@ class WaitForEvent extends LineWait {
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
-    this._event._waiters.remove(this.waiter as ListedFuture);
+    this._event._waiters.remove(this._waiter as ListedFuture);
     return this.finish();
   }
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    this._event._waiters.remove(this.waiter as ListedFuture);
+    this._event._waiters.remove(this._waiter as ListedFuture);
     throw error;
   }
 }
@@ -424,25 +429,22 @@ class AcquireSemaphore extends LineWait {
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
-    this.#leaveLine();
+    const semaphore = this._semaphore;
+    semaphore._waiters.remove(this._waiter as ListedFuture);
+    semaphore._wakeWhilePossible();
     return this.finish();
   }
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    const { _status: status } = this.waiter as ListedFuture;
+    const { _status: status } = this._waiter as ListedFuture;
     const semaphore = this._semaphore;
-    semaphore._waiters.remove(this.waiter as ListedFuture);
+    semaphore._waiters.remove(this._waiter as ListedFuture);
     if (isCancelledError(error) && status === FINISHED) semaphore._value += 1;
     semaphore._wakeWhilePossible();
     throw error;
   }
 
-  #leaveLine(): void {
-    const semaphore = this._semaphore;
-    semaphore._waiters.remove(this.waiter as ListedFuture);
-    semaphore._wakeWhilePossible();
-  }
 }
 
 /**

@@ -4,10 +4,10 @@ import type { EventLoop } from './base-events.js';
 import { Coroutine, type Coro } from './coroutines.js';
 import { current, liveScope } from './current.js';
 import { getEventLoop } from './events.js';
-import { currentFiber } from './fibers.js';
+import { currentFiber, leftoversOf } from './fibers.js';
 import { RuntimeError } from './exceptions.js';
 import { Future } from './futures.js';
-import { type AbortControllerLike, AbortSource, newAbortController, type PlatformAbortSignal } from './signals.js';
+import { type AbortControllerLike, type AbortSignalLike, AbortSource, newAbortController, type PlatformAbortSignal } from './signals.js';
 
 /**
  * A future that follows a promise. Cancelling it stops the wait, and aborts `abort` if one is given; the promise itself
@@ -87,8 +87,7 @@ class PromiseFuture<T> extends Future<T> {
 export function currentSignal(): PlatformAbortSignal {
   const fiber = currentFiber();
   if (fiber === null) throw new RuntimeError('currentSignal() should be used inside a task');
-  const scope =
-    current.fiber === null ? (liveScope() ?? fiber._task._leftoverScope()) : (fiber._within ?? fiber._task._leftoverScope());
+  const scope = current.fiber === null ? (liveScope() ?? leftoversOf(fiber)) : (fiber._scope ?? leftoversOf(fiber));
   scope._abort ??= new AbortSource();
   return scope._abort.take() as PlatformAbortSignal;
 }
@@ -98,30 +97,34 @@ type FetchResponse = typeof globalThis extends { fetch: (...args: never[]) => Pr
 
 /**
  * The platform's `fetch`, cancellable: when the task that waits for it is cancelled or times out, the request is aborted.
- * A `signal` of your own in the options works as ever. Reading the body is a wait of its own: `wrapPromise(response.text())`.
+ * A `signal` of your own, in the options or in a `Request`, works as ever. Reading the body is a wait of its own:
+ * `wrapPromise(response.text())`.
  *
  * *Suspends* until the response's headers are there. *Cancellation* aborts the request.
+ *
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * await asyncio.run(async () => {
+ *   const response = await asyncio.timeout('5s').run(() => asyncio.fetch('data:text/plain,hello'));
+ *   console.log(response.status); //=> 200
+ * });
+ * ```
  */
 export function fetch(...args: FetchArguments): Coroutine<FetchResponse> {
   return new Coroutine(fetching(args), 'fetch');
 }
 
+type SignalTarget = { readonly signal?: AbortSignalLike | null } | null | undefined;
+
 function* fetching(args: readonly unknown[]): Coro<FetchResponse> {
   const platformFetch = (globalThis as unknown as { fetch: (...args: readonly unknown[]) => Promise<FetchResponse> }).fetch;
-  const [input, init] = args as [unknown, { signal?: { aborted: boolean; reason: unknown } & AbortTarget } | undefined];
+  const [input, init] = args as [SignalTarget, SignalTarget];
   const abort = newAbortController();
-  const theirs = init?.signal;
-  const forward = () => abort.abort(theirs?.reason);
-  if (theirs?.aborted === true) forward();
-  else theirs?.addEventListener('abort', forward, { once: true });
-  try {
-    return yield* wrapPromise(platformFetch(input, { ...init, signal: abort.signal }), { abort });
-  } finally {
-    theirs?.removeEventListener('abort', forward);
-  }
-}
-
-interface AbortTarget {
-  addEventListener(type: 'abort', listener: () => void, options?: { once?: boolean }): void;
-  removeEventListener(type: 'abort', listener: () => void): void;
+  const theirs = init?.signal ?? (typeof input === 'object' ? input?.signal : undefined) ?? null;
+  // Theirs goes on to work after the headers have come, as it does with the platform's own fetch.
+  if (theirs?.aborted === true) abort.abort(theirs.reason);
+  else theirs?.addEventListener('abort', () => abort.abort(theirs.reason), { once: true });
+  return yield* wrapPromise(platformFetch(input, { ...init, signal: abort.signal }), { abort });
 }

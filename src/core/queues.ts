@@ -5,10 +5,9 @@
  * at the end of the line. A woken one that is cancelled wakes the next: nothing is lost.
  */
 
-import { CLOSED, type Coro, Coroutine, LeafCoroutine, RETURN_NOTHING, type Suspension } from './coroutines.js';
+import { CLOSED, type Coro, Coroutine, LeafCoroutine, RETURN_NOTHING, type Suspension, suspendOn } from './coroutines.js';
 import { QueueEmpty, QueueFull, QueueShutDown, ValueError } from './exceptions.js';
 import { inspectCustom, repr } from './format-helpers.js';
-import type { Future } from './futures.js';
 import { Event } from './locks.js';
 import { Ring } from './ring.js';
 import { type ListedFuture, LoopBinding, WaitList } from './wait-list.js';
@@ -27,11 +26,12 @@ function wakeNext(line: WaitList): void {
 
 class Get<T> extends LeafCoroutine<T> {
   readonly _queue: Queue<T>;
-  _getter: ListedFuture | null = null;
+  _getter: ListedFuture | null;
 
   constructor(queue: Queue<T>) {
     super();
     this._queue = queue;
+    this._getter = null;
   }
 
   override get name(): string {
@@ -47,8 +47,7 @@ class Get<T> extends LeafCoroutine<T> {
     if (queue.empty() && !queue._isShutDown) {
       const getter = queue._getters.add(queue._binding.get(queue));
       this._getter = getter;
-      getter._asyncioFutureBlocking = true;
-      return { value: getter as Future<unknown>, done: false };
+      return suspendOn(getter);
     }
     this._state = CLOSED;
     return { value: queue.getNowait(), done: true };
@@ -68,12 +67,13 @@ class Get<T> extends LeafCoroutine<T> {
 class Put<T> extends LeafCoroutine<void> {
   readonly _queue: Queue<T>;
   readonly _item: T;
-  _putter: ListedFuture | null = null;
+  _putter: ListedFuture | null;
 
   constructor(queue: Queue<T>, item: T) {
     super();
     this._queue = queue;
     this._item = item;
+    this._putter = null;
   }
 
   override get name(): string {
@@ -89,8 +89,7 @@ class Put<T> extends LeafCoroutine<void> {
     if (queue.full() && !queue._isShutDown) {
       const putter = queue._putters.add(queue._binding.get(queue));
       this._putter = putter;
-      putter._asyncioFutureBlocking = true;
-      return { value: putter as Future<unknown>, done: false };
+      return suspendOn(putter);
     }
     this._state = CLOSED;
     queue.putNowait(this._item);

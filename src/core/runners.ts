@@ -2,12 +2,11 @@
 
 import { EventLoop } from './base-events.js';
 import { type Context, copyContext } from './contextvars.js';
-import { type AwaitableLike, Coroutine, type CoroutineLike, isGenerator, isThenable } from './coroutines.js';
+import { type Coro, Coroutine, type CoroutineLike, isGenerator, isThenable } from './coroutines.js';
 import { liveScope } from './current.js';
-import { ensureFuture } from './ensure-future.js';
-import { type ContextOption, newEventLoop, refuseInsideLoop, setEventLoop } from './events.js';
-import { isCancelledError, KeyboardInterrupt, RuntimeError, SystemExit } from './exceptions.js';
-import { isfuture } from './futures.js';
+import { type ContextOption, newEventLoop, refuseInsideLoop, setEventLoop, unsetEventLoop } from './events.js';
+import { DeadlockError, isCancelledError, KeyboardInterrupt, RuntimeError, SystemExit } from './exceptions.js';
+import { type FutureLike, isfuture } from './futures.js';
 import { gather } from './gather.js';
 import { logger } from './log.js';
 import type { AbortSignalLike } from './signals.js';
@@ -89,17 +88,15 @@ export class Runner {
    * @throws RuntimeError, at once, inside a task or after `close()`; TypeError for a promise or anything else that is no
    * coroutine.
    */
-  run<T>(main: AwaitableLike<T>, options: ContextOption = {}): Promise<T> {
+  run<T>(main: FutureLike<T> | CoroutineLike<T>, options: ContextOption = {}): Promise<T> {
     refuseInsideLoop('Runner.run()', liveScope() !== null);
-    checkMain(main);
     this.#initialize();
+    checkMain(main);
     const loop = this.#loop as EventLoop;
+    if (loop.isRunning()) throw new RuntimeError('Cannot run a second main: the runner is running one');
     const context = options.context ?? (this.#context as Context);
-    const task: Task<T> =
-      isfuture(main) || !isCoroutineLike(main)
-        ? (ensureFuture(main, { loop }) as Task<T>)
-        : loop.createTask(main as CoroutineLike<T>, { context, signal: this.#options.signal });
-    return this.#runTask(loop, task);
+    const coro = isfuture(main) ? waitFor(main as FutureLike<T>) : (main as CoroutineLike<T>);
+    return this.#runTask(loop, loop.createTask(coro, { context, signal: this.#options.signal }));
   }
 
   async #runTask<T>(loop: EventLoop, task: Task<T>): Promise<T> {
@@ -118,9 +115,8 @@ export class Runner {
       return await loop.runUntilComplete(task);
     } catch (error) {
       let outcome = error;
-      if (asked !== null && isCancelledError(error) && (typeof task.uncancel !== 'function' || task.uncancel() === 0)) {
-        outcome = stopError(asked);
-      }
+      // A task of another make may lack uncancel().
+      if (asked !== null && isCancelledError(error) && task.uncancel?.() === 0) outcome = stopError(asked);
       noteExitStatus(loop, outcome);
       throw outcome;
     } finally {
@@ -131,28 +127,43 @@ export class Runner {
   /**
    * Cancels what still runs and waits for it, closes async generators and the default executor, then the loop. Closing
    * twice is no error.
+   *
+   * @throws RuntimeError, at once, while it runs a main.
    */
-  async close(): Promise<void> {
-    if (this.#state !== 'initialized') {
-      this.#state = 'closed';
-      return;
-    }
-    const loop = this.#loop as EventLoop;
+  close(): Promise<void> {
+    if (this.#loop?.isRunning() === true) throw new RuntimeError('Cannot close the runner: it is running');
+    const wasInitialized = this.#state === 'initialized';
     this.#state = 'closed';
+    return wasInitialized ? this.#shutDown(this.#loop as EventLoop) : Promise.resolve();
+  }
+
+  async #shutDown(loop: EventLoop): Promise<void> {
     try {
       await cancelAllTasks(loop);
       await loop.runUntilComplete(loop.shutdownAsyncgens());
       await loop.runUntilComplete(loop.shutdownDefaultExecutor(EXECUTOR_PATIENCE));
     } finally {
-      if (this.#isCurrent) setEventLoop(null);
-      loop.close();
-      this.#loop = null;
+      this._closeLoop();
     }
+  }
+
+  /** The last step of closing; alone where nothing was run. @internal */
+  _closeLoop(): void {
+    const loop = this.#loop;
+    this.#state = 'closed';
+    this.#loop = null;
+    if (loop === null) return;
+    if (this.#isCurrent) unsetEventLoop(loop);
+    loop.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+function* waitFor<T>(future: FutureLike<T>): Coro<T> {
+  return yield* future;
 }
 
 function isCoroutineLike(main: unknown): boolean {
@@ -223,14 +234,27 @@ export function run<T>(main: CoroutineLike<T>, options: RunOptions = {}): Promis
   refuseInsideLoop('asyncio.run()', liveScope() !== null);
   checkMain(main);
   const runner = new Runner(options);
-  const result = runner.run(main);
+  let result: Promise<T>;
+  try {
+    result = runner.run(main);
+  } catch (error) {
+    runner._closeLoop();
+    throw error;
+  }
   return conclude(runner, result);
 }
 
 async function conclude<T>(runner: Runner, result: Promise<T>): Promise<T> {
+  let value: T;
   try {
-    return await result;
-  } finally {
-    await runner.close();
+    value = await result;
+  } catch (error) {
+    await runner.close().catch((second) => {
+      // Who never ended main cannot be waited for either: the first report says why.
+      if (!(second instanceof DeadlockError)) throw second;
+    });
+    throw error;
   }
+  await runner.close();
+  return value;
 }

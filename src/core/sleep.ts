@@ -1,19 +1,48 @@
 /** Waiting for time to pass. */
 
-import { Coroutine, LeafCoroutine, type Suspension, CLOSED, RETURN_NOTHING, SKIP_ITERATION } from './coroutines.js';
+import type { EventLoop } from './base-events.js';
+import {
+  CLOSED,
+  type Coroutine,
+  LeafCoroutine,
+  RETURN_NOTHING,
+  SKIP_ITERATION,
+  type Suspension,
+  suspendOn,
+} from './coroutines.js';
 import { type Duration, toSeconds } from './durations.js';
-import { getRunningLoop, type TimerHandle } from './events.js';
-import { Future, PENDING } from './futures.js';
+import { getRunningLoop, type Runnable } from './events.js';
+import { FINISHED, Future, PENDING } from './futures.js';
+import type { HeapTimer } from './timer-heap.js';
+
+/** The future of a sleep, which is its own timer. */
+class Alarm extends Future<void> implements HeapTimer, Runnable {
+  readonly _when: number;
+  readonly _order: number;
+  _index: number;
+
+  constructor(loop: EventLoop, when: number) {
+    super({ loop });
+    this._when = when;
+    this._order = loop._nextTimerOrder();
+    this._index = -1;
+  }
+
+  override _run(): void {
+    if (this._status === PENDING) this._complete(FINISHED, undefined);
+  }
+}
 
 class Sleep<T> extends LeafCoroutine<T> {
   readonly _delay: number;
   readonly _result: T;
-  _timer: TimerHandle | null = null;
+  _alarm: Alarm | null;
 
   constructor(delay: number, result: T) {
     super();
     this._delay = delay;
     this._result = result;
+    this._alarm = null;
   }
 
   override get name(): string {
@@ -23,12 +52,10 @@ class Sleep<T> extends LeafCoroutine<T> {
   protected override _start(): IteratorResult<Suspension, T> {
     if (this._delay <= 0) return SKIP_ITERATION;
     const loop = getRunningLoop();
-    const future = new Future<undefined>({ loop });
-    future._asyncioFutureBlocking = true;
-    this._timer = loop.callLater(this._delay, () => {
-      if (future._status === PENDING) future.setResult(undefined);
-    });
-    return { value: future as Future<unknown>, done: false };
+    const alarm = new Alarm(loop, loop.time() + this._delay);
+    loop._addTimer(alarm);
+    this._alarm = alarm;
+    return suspendOn(alarm as Future<unknown>);
   }
 
   protected override _resume(): IteratorResult<Suspension, T> {
@@ -39,7 +66,8 @@ class Sleep<T> extends LeafCoroutine<T> {
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    this._timer?.cancel();
+    const alarm = this._alarm;
+    if (alarm !== null) alarm._loop._timers.remove(alarm);
     throw error;
   }
 }

@@ -38,6 +38,9 @@ export function staggeredRace<T>(
   delay: Duration | null,
   options: { loop?: EventLoop } = {},
 ): Coroutine<StaggeredResult<T>> {
+  if (typeof attempts?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(`staggeredRace() expects an iterable of functions, not ${String(attempts)}`);
+  }
   return new Coroutine(racing(attempts, toSecondsOrNull(delay, 'delay'), options.loop), 'staggeredRace');
 }
 

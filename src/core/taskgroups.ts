@@ -8,7 +8,6 @@
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
 import { type Body, type Coro, Coroutine, type CoroutineLike, runBody } from './coroutines.js';
 import { closeCoroutine } from './ensure-future.js';
-import { Handle } from './events.js';
 import { BaseExceptionGroup } from './exception-groups.js';
 import { isCancelledError, RuntimeError, stopsTheLoop } from './exceptions.js';
 import {
@@ -20,7 +19,7 @@ import {
   uncancelFiber,
 } from './fibers.js';
 import { inspectCustom } from './format-helpers.js';
-import { Future, type FutureLike, type Waiter } from './futures.js';
+import { Future, type FutureLike, type Group, noticeLater } from './futures.js';
 import type { Task, TaskOptions } from './tasks.js';
 
 /**
@@ -39,14 +38,16 @@ import type { Task, TaskOptions } from './tasks.js';
  * });
  * ```
  */
-export class TaskGroup implements AsyncContextManager<TaskGroup>, Waiter {
+export class TaskGroup implements AsyncContextManager<TaskGroup>, Group {
   #entered = false;
   #exiting = false;
   #aborting = false;
   #cancelled = false;
   #parent: Fiber | null = null;
   #parentCancelRequested = false;
-  readonly #children = new Set<Task>();
+  /** In the order of creation; those that are done go now and then. */
+  #children: Task[] = [];
+  #pending = 0;
   #errors: unknown[] = [];
   #baseError: { readonly value: unknown } | null = null;
   #allDone: Future<void> | null = null;
@@ -90,15 +91,15 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Waiter {
     }
     const parent = this.#parent as Fiber;
     const task = parent._loop.createTask(coro, options);
-    this.#children.add(task as Task);
-    if (task instanceof Future) task._addWaiter(this);
-    else (task as Task).addDoneCallback(() => this.#childDone(task as Task));
+    this.#children.push(task as Task);
+    this.#pending += 1;
+    task._addWaiter(this);
     return task;
   }
 
   #refusal(): string | null {
     if (!this.#entered) return 'has not been entered';
-    if (this.#exiting && this.#children.size === 0) return 'is finished';
+    if (this.#exiting && this.#pending === 0) return 'is finished';
     return this.#aborting ? 'is shutting down' : null;
   }
 
@@ -109,7 +110,7 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Waiter {
   cancel(): void {
     if (this.#cancelled) return;
     this.#cancelled = true;
-    if (!this.#entered || (this.#exiting && this.#children.size === 0)) return;
+    if (!this.#entered || (this.#exiting && this.#pending === 0)) return;
     if (!this.#aborting) this.#abort();
     if (this.#parent !== null && !this.#exiting && !this.#parentCancelRequested) {
       this.#parentCancelRequested = true;
@@ -137,7 +138,7 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Waiter {
     if (error !== undefined && stopsTheLoop(error.value)) this.#baseError ??= error;
     let cancellation = error !== undefined && isCancelledError(error.value) ? error : null;
     if (error !== undefined && !this.#aborting) this.#abort();
-    while (this.#children.size > 0) {
+    while (this.#pending > 0) {
       this.#allDone ??= new Future<void>({ loop: parent._loop });
       try {
         yield* this.#allDone;
@@ -170,13 +171,12 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Waiter {
 
   #abort(): void {
     this.#aborting = true;
-    for (const child of [...this.#children]) if (!child.done()) child.cancel();
+    for (const child of this.#children) if (!child.done()) child.cancel();
   }
 
-  /** A child is done: looked at one hop later, as every done callback. @internal */
+  /** @internal */
   _notify(child: Future<unknown>): void {
-    const loop = child._loop;
-    loop._push(new Handle(loop, () => this.#childDone(child as Task), (child as Task)._context));
+    noticeLater(child, this);
   }
 
   /** @internal */
@@ -184,9 +184,12 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Waiter {
     if (this.#parent !== null) tasks.add(this.#parent._task);
   }
 
-  #childDone(child: Task): void {
-    this.#children.delete(child);
-    if (this.#allDone !== null && this.#children.size === 0 && !this.#allDone.done()) this.#allDone.setResult(undefined);
+  /** @internal */
+  _futureDone(future: Future<unknown>): void {
+    const child = future as Task;
+    this.#pending -= 1;
+    this.#forgetDoneChildren();
+    if (this.#allDone !== null && this.#pending === 0 && !this.#allDone.done()) this.#allDone.setResult(undefined);
     if (child.cancelled()) return;
     const error = child.exception();
     if (error === null) return;
@@ -208,6 +211,11 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Waiter {
     }
   }
 
+  #forgetDoneChildren(): void {
+    if (this.#children.length < 2 * this.#pending + 32) return;
+    this.#children = this.#children.filter((child) => !child.done());
+  }
+
   [aenter](): Coroutine<TaskGroup> {
     return new Coroutine(this.#entering(), 'TaskGroup.aenter');
   }
@@ -224,7 +232,7 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Waiter {
 
   toString(): string {
     const info: string[] = [];
-    if (this.#children.size > 0) info.push(`tasks=${this.#children.size}`);
+    if (this.#pending > 0) info.push(`tasks=${this.#pending}`);
     if (this.#errors.length > 0) info.push(`errors=${this.#errors.length}`);
     if (this.#aborting) info.push('cancelling');
     else if (this.#entered) info.push('entered');

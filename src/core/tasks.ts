@@ -10,7 +10,7 @@
  */
 
 import type { EventLoop } from './base-events.js';
-import { type Context, copyContext } from './contextvars.js';
+import { Context, contextForTask } from './contextvars.js';
 import {
   CLAIMED,
   CLOSED,
@@ -32,6 +32,7 @@ import {
   deliver,
   type Fiber,
   holderBelow,
+  leftoversOf,
   openNative,
   requestsBelow,
   requestsOf,
@@ -39,7 +40,9 @@ import {
   step,
   takeOpened,
   uncancelFiber,
+  waitersBelow,
 } from './fibers.js';
+import type { BoundContext } from './host.js';
 import { extractStack, formatStack, parseStack, repr, type StackFrame } from './format-helpers.js';
 import { CANCELLED, FAILED, FINISHED, Future, type FutureLike, type FutureOptions, isfuture, PENDING } from './futures.js';
 import { logger } from './log.js';
@@ -63,13 +66,6 @@ export type TaskConstructor = new <T>(coro: CoroutineLike<T>, options: TaskOptio
 
 let tasksMade = 0;
 
-/** How a task ends once its last flows have come to their end. */
-interface Closing {
-  readonly failed: boolean;
-  readonly value: unknown;
-  readonly release: (() => void) | undefined;
-}
-
 /**
  * A coroutine that runs on a loop, and the future of its result. `createTask()` makes them.
  *
@@ -78,10 +74,8 @@ interface Closing {
  * JavaScript waits for anything of this library any more.
  */
 export class Task<T = unknown> extends Future<T> implements Fiber {
-  /** @internal */
-  readonly _context: Context;
-  /** @internal */
-  readonly _within = null;
+  /** `null` stands for an empty one that nobody has asked for yet. @internal */
+  _context: Context | null;
   /** @internal */
   _frame: Coro<unknown> | null;
   /** @internal */
@@ -100,16 +94,14 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   _previousTask: Task | null;
   /** @internal */
   _nextTask: Task | null;
+  /** A number stands for `Task-N`. @internal */
   _name: string | number;
+  /** @internal */
   _coro: CoroutineLike<T> | null;
   /** Whether the first step has to find out what the coroutine is. @internal */
   _unopened: boolean;
-  /** Flows that outlived their frames; also where the plain code that a generator starts awaits. @internal */
-  _leftovers: Scope | null;
   /** @internal */
-  _closing: Closing | null;
-  /** Whether `loop.close()` reports the task if it is still pending. @internal */
-  _logDestroyPending: boolean;
+  _leftovers: Scope | null;
 
   constructor(coro: CoroutineLike<T>, options?: TaskOptions & FutureOptions) {
     super(options);
@@ -117,9 +109,9 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     const isGeneratorObject = isGenerator(coro);
     if (!isGeneratorObject && !(coro instanceof Coroutine) && typeof coro !== 'function') refuse(coro);
     const given = options?.context;
-    this._context = given ?? copyContext();
-    this._within = null;
-    this._frame = null;
+    const name = options?.name;
+    this._context = given === undefined ? contextForTask() : given;
+    this._frame = isGeneratorObject ? (coro as Coro<T>) : null;
     this._leaf = false;
     this._stack = null;
     this._waiter = null;
@@ -128,53 +120,33 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     this._requests = 0;
     this._previousTask = null;
     this._nextTask = null;
-    this._coro = coro;
-    this._unopened = true;
-    this._leftovers = null;
-    this._closing = null;
-    this._logDestroyPending = true;
     tasksMade += 1;
-    this._name = options?.name === undefined || options.name === null ? tasksMade : String(options.name);
-    if (isGeneratorObject) {
-      this._frame = coro as Coro<T>;
-      this._unopened = false;
-      if (loop._nativeContextInUse()) this._leftovers = new Scope(this as Fiber, true);
-    } else if (coro instanceof Coroutine) {
-      coro._claim();
-      if (!(coro instanceof LeafCoroutine) && isNativeSource(coro._source)) this.#prepareNative();
-    } else if (!isGeneratorFunction(coro)) {
-      this.#prepareNative();
-    }
+    this._name = name === undefined || name === null ? tasksMade : String(name);
+    this._coro = coro;
+    this._unopened = !isGeneratorObject;
+    this._leftovers = null;
+    if (coro instanceof Coroutine) coro._claim();
+    // An async function must start in the async context of whoever made the task; once that is in use, so do generators.
+    if (loop._nativeContextInUse()) this._leftovers = new Scope(this as Fiber, true);
+    else if (!isGeneratorObject && isNative(coro)) this._leftovers = new Scope(this as Fiber, loop._nativeContext());
     if (options?.signal !== undefined) followSignal(this as Task, options.signal);
+    loop._register(this as Task);
     if (options?.eagerStart === true && loop.isRunning()) {
-      this.#startEagerly(given);
+      startEagerly(this as Task, given);
       return;
     }
-    loop._register(this as Task);
     loop._checkClosed();
     loop._push(this as Fiber);
   }
 
-  /** An async function's frame must start in the async context of whoever made the task. */
-  #prepareNative(): void {
-    this._leftovers = new Scope(this as Fiber, this._loop._nativeContext());
+  /** A task is awaited in no scope. @internal */
+  get _within(): null {
+    return null;
   }
 
-  #startEagerly(given: Context | undefined): void {
-    const loop = this._loop;
-    if (given?._entered === true) throw new RuntimeError(`cannot enter context: ${given} is already entered`);
-    loop._register(this as Task);
-    const outerFiber = current.fiber;
-    const outerLoop = current.loop;
-    current.fiber = null;
-    current.loop = loop;
-    try {
-      this._run();
-    } finally {
-      current.fiber = outerFiber;
-      current.loop = outerLoop;
-    }
-    if (this._status !== PENDING) this._coro = null;
+  /** @internal */
+  get _carrier(): BoundContext | null {
+    return this._leftovers === null ? null : this._leftovers._carrier;
   }
 
   /** @internal */
@@ -182,9 +154,19 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     return this as Task;
   }
 
+  /** Whether `loop.close()` reports the task if it is still pending. @internal */
+  get _logDestroyPending(): boolean {
+    return this._extra?.silent !== true;
+  }
+
+  set _logDestroyPending(enabled: boolean) {
+    this._extra ??= {};
+    this._extra.silent = !enabled;
+  }
+
   /** @internal */
   _ended(): boolean {
-    return this._status !== PENDING || this._closing !== null;
+    return this._status !== PENDING || this._extra?.closing !== undefined;
   }
 
   /** The coroutine that the task runs, as it was given; `null` after an eager completion. */
@@ -194,6 +176,10 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
 
   /** The context that the task's steps run in, the very object. */
   getContext(): Context {
+    if (this._context === null) {
+      this._context = new Context();
+      this._context._entered = current.fiber === (this as Fiber);
+    }
     return this._context;
   }
 
@@ -247,15 +233,10 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
       this._extra ??= {};
       this._extra.cancelTraceback = extractStack();
     }
-    this._deliverAll(message);
+    // A task that only waits for its last flows keeps its outcome.
+    if (this._extra?.closing !== undefined) this._leftovers?._cancelFlows(message);
+    else deliver(this as Fiber, message);
     return true;
-  }
-
-  /** @internal */
-  _deliverAll(message: unknown): void {
-    this._leftovers?._cancelFlows(message);
-    if (this._closing === null) deliver(this as Fiber, message);
-    this._leftovers?._abort?.abort(this._makeCancelledError(), this._loop._host);
   }
 
   /** How many requests to cancel there were, less those that were taken back. */
@@ -276,26 +257,10 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
 
   /** The stack of a failed task, oldest frame first; a suspended one has only its entry. */
   getStack(options: { limit?: number | null } = {}): readonly StackFrame[] {
-    const frames = this.#frames();
+    const frames = framesOf(this as Task);
     const { limit } = options;
     if (limit === undefined || limit === null || frames.length <= limit) return frames;
     return this._status === PENDING ? frames.slice(frames.length - limit) : frames.slice(0, limit);
-  }
-
-  #frames(): StackFrame[] {
-    if (this._status === FAILED) {
-      return parseStack(this._value instanceof Error ? this._value.stack : undefined).reverse();
-    }
-    if (this._status !== PENDING) return [];
-    const origin = this.sourceTraceback?.at(-1);
-    return [
-      {
-        functionName: this._coroName(),
-        file: origin?.file ?? '<unknown>',
-        line: origin?.line ?? 0,
-        column: origin?.column ?? 0,
-      },
-    ];
   }
 
   /** Prints the stack, to standard error by default, in Python's format. */
@@ -323,7 +288,8 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     const info = super._info();
     if (this._status === PENDING && this.cancelling() > 0) info[0] = 'cancelling';
     info.splice(1, 0, `name=${repr(this.getName())}`, `coro=<${this._coroName()}()>`);
-    if (this._waiter !== null) info.splice(3, 0, `wait_for=${describeWaiter(this._waiter)}`);
+    const waiters = waitersBelow(this as Fiber);
+    if (waiters.length > 0) info.splice(3, 0, `wait_for=${waiters.map(describeWaiter).join(', ')}`);
     return info;
   }
 
@@ -337,21 +303,25 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     tasks.add(this);
   }
 
-  /** One step. @internal */
-  _run(): void {
-    if (this._status !== PENDING) throw new InvalidStateError(`Cannot step ${this}: it is done`);
+  /** One step; or, when it is done, its turn to tell a group. @internal */
+  override _run(): void {
+    if (this._status !== PENDING) {
+      if (this._waiters === null) throw new InvalidStateError(`Cannot step ${this}: it is done`);
+      super._run();
+      return;
+    }
     if (current.fiber !== null) throw cannotEnter(this as Task, current.fiber._task);
     const outerContext = current.context;
     const context = this._context;
     current.fiber = this as Fiber;
     current.context = context;
-    context._entered = true;
+    if (context !== null) context._entered = true;
     try {
       const carrier = this._leftovers === null ? null : this._leftovers._carrier;
-      if (carrier === null || this._unopened) stepTask(this as Task);
+      if (carrier === null || this._scope !== null) stepTask(this as Task);
       else carrier.runInAsyncScope(stepTask, undefined, this as Task);
     } finally {
-      context._entered = false;
+      if (this._context !== null) this._context._entered = false;
       current.fiber = null;
       current.context = outerContext;
     }
@@ -383,10 +353,11 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
       coro._state = OPEN;
     }
     if (typeof source === 'function') {
+      // The scope that was made with the task, for the sake of its async context, becomes the frame's.
       const prepared = this._leftovers;
-      this._leftovers = null;
+      if (isNative(source)) this._leftovers = null;
       if (openNative(this as Fiber, source as () => unknown, prepared)) return;
-      if (this._frame !== null && prepared !== null) this._leftovers = prepared;
+      if (this._frame !== null) this._leftovers = prepared;
       const outcome = takeOpened();
       advance(this as Fiber, outcome.failed, outcome.value);
       return;
@@ -397,17 +368,20 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
 
   /** The coroutine ended. @internal */
   _end(failed: boolean, value: unknown): void {
-    if (this._closing === null && this._leftovers?._first != null) {
-      this._closing = { failed, value, release: this._loop._host.absorbCancelledFlows?.() };
-      this._leftovers._cancelFlows(undefined);
+    if (this._leftovers !== null && this._leftovers._first !== null) {
+      this._extra ??= {};
+      this._extra.closing ??= { failed, value };
+      this._absorbCancelledFlows();
+      this._leftovers._cancelLosers();
       return;
     }
     const coro = this._coro;
     if (coro instanceof Coroutine) coro._state = CLOSED;
     this._loop._unregister(this as Task);
     if (this._loop._debug && this._requests > 0 && !(failed && isCancelledError(value)) && !this._mustCancel) {
-      this.#reportSwallowed();
+      reportSwallowed(this as Task);
     }
+    this._extra?.release?.();
     if (!failed) {
       if (this._mustCancel) {
         this._mustCancel = false;
@@ -424,35 +398,78 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     }
   }
 
-  #reportSwallowed(): void {
-    const { cancelTraceback, sourceTraceback } = this._extra ?? {};
-    const lines = [`${this} was cancelled but did not raise CancelledError (swallowed by a catch?)`];
-    if (cancelTraceback !== undefined) lines.push(`Cancelled at (most recent call last):\n${formatStack(cancelTraceback)}`);
-    if (sourceTraceback !== undefined) lines.push(`Task created at (most recent call last):\n${formatStack(sourceTraceback)}`);
-    logger.warn(lines.join('\n'));
-  }
-
   /** Where code awaits whose own frame has ended. @internal */
   _leftoverScope(): Scope {
-    if (this._leftovers === null || this._leftovers._closed) this._leftovers = new Scope(this as Fiber, false);
-    return this._leftovers;
+    return leftoversOf(this as Fiber);
+  }
+
+  /** Cancelled flows that nobody awaits must not end the process: from the first one until the task is done. @internal */
+  _absorbCancelledFlows(): void {
+    if (this._status !== PENDING || this._extra?.release !== undefined) return;
+    const release = this._loop._host.absorbCancelledFlows?.();
+    if (release === undefined) return;
+    this._extra ??= {};
+    this._extra.release = release;
   }
 
   /** A flow of the task ended: with the last one a closing task is done. @internal */
   _flowEnded(): void {
-    if (this._closing !== null && this._leftovers?._first === null) this._loop._host.settled(() => this.#finishClosing());
+    if (this._extra?.closing === undefined || this._leftovers?._first !== null) return;
+    this._loop._host.settled(() => finishClosing(this as Task));
   }
+}
 
-  #finishClosing(): void {
-    const closing = this._closing;
-    if (closing === null || this._status !== PENDING || this._leftovers?._first != null) return;
-    closing.release?.();
-    try {
-      this._end(closing.failed, closing.value);
-    } catch (error) {
-      this._loop._interrupt(error);
-    }
+function finishClosing(task: Task): void {
+  const closing = task._extra?.closing;
+  if (closing === undefined || task._status !== PENDING || task._leftovers?._first !== null) return;
+  try {
+    task._end(closing.failed, closing.value);
+  } catch (error) {
+    task._loop._interrupt(error);
   }
+}
+
+function reportSwallowed(task: Task): void {
+  const { cancelTraceback, sourceTraceback } = task._extra ?? {};
+  const lines = [`${task} was cancelled but did not raise CancelledError (swallowed by a catch?)`];
+  if (cancelTraceback !== undefined) lines.push(`Cancelled at (most recent call last):\n${formatStack(cancelTraceback)}`);
+  if (sourceTraceback !== undefined) lines.push(`Task created at (most recent call last):\n${formatStack(sourceTraceback)}`);
+  logger.warn(lines.join('\n'));
+}
+
+function framesOf(task: Task): StackFrame[] {
+  if (task._status === FAILED) {
+    return parseStack(task._value instanceof Error ? task._value.stack : undefined).reverse();
+  }
+  if (task._status !== PENDING) return [];
+  const origin = task.sourceTraceback?.at(-1);
+  return [
+    {
+      functionName: task._coroName(),
+      file: origin?.file ?? '<unknown>',
+      line: origin?.line ?? 0,
+      column: origin?.column ?? 0,
+    },
+  ];
+}
+
+/** Runs the first step inside the constructor. */
+function startEagerly(task: Task, given: Context | undefined): void {
+  if (given?._entered === true) {
+    task._loop._unregister(task);
+    throw new RuntimeError(`cannot enter context: ${given} is already entered`);
+  }
+  const { fiber, loop, nativeScope } = current;
+  current.fiber = null;
+  current.loop = task._loop;
+  try {
+    task._run();
+  } finally {
+    current.fiber = fiber;
+    current.loop = loop;
+    current.nativeScope = nativeScope;
+  }
+  if (task._status !== PENDING) task._coro = null;
 }
 
 /** Cancels `task` when `signal` is aborted, for as long as the task runs. */
@@ -476,11 +493,14 @@ function closeUnstarted(coro: Coroutine<unknown>): void {
   coro._source = null;
 }
 
-function isNativeSource(source: unknown): boolean {
+/** Whether a task's source may be an async function. */
+function isNative(source: unknown): boolean {
+  if (source instanceof Coroutine) return !(source instanceof LeafCoroutine) && isNative(source._source);
   return typeof source === 'function' && !isGeneratorFunction(source);
 }
 
-function describeWaiter(waiter: FutureLike<unknown>): string {
+/** @internal */
+export function describeWaiter(waiter: FutureLike<unknown>): string {
   if (waiter instanceof Task) return `<Task ${waiter.done() ? 'finished' : 'pending'} name=${repr(waiter.getName())}>`;
   return String(waiter);
 }

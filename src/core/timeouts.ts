@@ -6,28 +6,65 @@
  * `Promise.all` time out each by itself.
  */
 
+import type { EventLoop } from './base-events.js';
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
 import { type Body, type Coro, Coroutine, runBody } from './coroutines.js';
 import { type Duration, toSecondsOrNull, toTime } from './durations.js';
-import { getRunningLoop, type Handle } from './events.js';
+import { getRunningLoop, type Runnable } from './events.js';
 import { BaseExceptionGroup } from './exception-groups.js';
 import { isCancelledError, RuntimeError, TimeoutError, type WithContext } from './exceptions.js';
 import { cancelFiber, currentFiber, type Fiber, livingFiber, requestsOf, uncancelFiber } from './fibers.js';
 import { inspectCustom } from './format-helpers.js';
+import type { HeapTimer } from './timer-heap.js';
+
+/** The timer of a limit. */
+class Deadline implements HeapTimer, Runnable {
+  _timeout: Timeout | null;
+  readonly _loop: EventLoop;
+  readonly _when: number;
+  readonly _order: number;
+  _index: number;
+
+  constructor(timeout: Timeout, when: number, loop: EventLoop) {
+    this._timeout = timeout;
+    this._loop = loop;
+    this._when = when;
+    this._order = loop._nextTimerOrder();
+    this._index = -1;
+  }
+
+  _run(): void {
+    this._timeout?._fire();
+  }
+
+  _cancel(): void {
+    this._timeout = null;
+    this._loop._timers.remove(this);
+  }
+}
 
 type State = 'created' | 'active' | 'expiring' | 'expired' | 'finished';
 
 /** A time limit that can be moved while its block runs. Made by {@link timeout} and {@link timeoutAt}. */
 export class Timeout implements AsyncContextManager<Timeout> {
-  _state: State = 'created';
+  /** @internal */
+  _state: State;
+  /** @internal */
   _when: number | null;
-  _timer: Handle | null = null;
-  _fiber: Fiber | null = null;
-  _requests = 0;
+  /** @internal */
+  _timer: Deadline | null;
+  /** @internal */
+  _fiber: Fiber | null;
+  /** How many requests to cancel there were on entry. @internal */
+  _requests: number;
 
   /** @param when a time on the running loop's clock, or `null` for no limit. */
   constructor(when: number | null) {
+    this._state = 'created';
     this._when = when === null ? null : toTime(when, 'deadline');
+    this._timer = null;
+    this._fiber = null;
+    this._requests = 0;
   }
 
   /** The deadline on the loop's clock, or `null`. */
@@ -50,20 +87,23 @@ export class Timeout implements AsyncContextManager<Timeout> {
       if (this._state === 'created') throw new RuntimeError('Timeout has not been entered');
       throw new RuntimeError(`Cannot change state of ${this._state} Timeout`);
     }
-    this.#schedule(when === null ? null : toTime(when, 'deadline'));
+    this._schedule(when === null ? null : toTime(when, 'deadline'));
   }
 
-  #schedule(when: number | null): void {
+  /** @internal */
+  _schedule(when: number | null): void {
     this._when = when;
-    this._timer?.cancel();
+    if (this._timer !== null) this._timer._cancel();
     this._timer = null;
     if (when === null) return;
     const loop = (this._fiber as Fiber)._loop;
-    const fire = () => this.#fire();
-    this._timer = when <= loop.time() ? loop.callSoon(fire) : loop.callAt(when, fire);
+    this._timer = new Deadline(this, when, loop);
+    if (when <= loop.time()) loop._push(this._timer);
+    else loop._addTimer(this._timer);
   }
 
-  #fire(): void {
+  /** @internal */
+  _fire(): void {
     cancelFiber(this._fiber as Fiber);
     this._state = 'expiring';
     this._timer = null;
@@ -79,34 +119,37 @@ export class Timeout implements AsyncContextManager<Timeout> {
    */
   run<T>(body: Body<T, [Timeout]>): Coroutine<T> {
     if (typeof body !== 'function') throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
-    return new Coroutine(this.#running(body), 'timeout');
+    return new Coroutine(this._running(body), 'timeout');
   }
 
-  *#running<T>(body: Body<T, [Timeout]>): Coro<T> {
-    this.#enter();
+  /** @internal */
+  *_running<T>(body: Body<T, [Timeout]>): Coro<T> {
+    this._enter();
     let result: T;
     try {
       result = yield* runBody(body, this);
     } catch (error) {
-      this.#exit({ value: error });
+      this._exit({ value: error });
       throw error;
     }
-    this.#exit(undefined);
+    this._exit(undefined);
     return result;
   }
 
-  #enter(): void {
+  /** @internal */
+  _enter(): void {
     if (this._state !== 'created') throw new RuntimeError('Timeout has already been entered');
     const fiber = currentFiber();
     if (fiber === null) throw new RuntimeError('Timeout should be used inside a task');
     this._state = 'active';
     this._fiber = fiber;
     this._requests = requestsOf(fiber);
-    this.#schedule(this._when);
+    this._schedule(this._when);
   }
 
-  #exit(error: { readonly value: unknown } | undefined): void {
-    this._timer?.cancel();
+  /** @internal */
+  _exit(error: { readonly value: unknown } | undefined): void {
+    this._timer?._cancel();
     this._timer = null;
     if (this._state !== 'expiring') {
       if (this._state === 'active') this._state = 'finished';
@@ -123,22 +166,24 @@ export class Timeout implements AsyncContextManager<Timeout> {
   }
 
   [aenter](): Coroutine<Timeout> {
-    return new Coroutine(this.#entering(), 'Timeout.aenter');
+    return new Coroutine(this._entering(), 'Timeout.aenter');
   }
 
   // biome-ignore lint/correctness/useYield: a coroutine that does not suspend
-  *#entering(): Coro<Timeout> {
-    this.#enter();
+  /** @internal */
+  *_entering(): Coro<Timeout> {
+    this._enter();
     return this;
   }
 
   [aexit](error: { readonly value: unknown } | undefined): Coroutine<void> {
-    return new Coroutine(this.#exiting(error), 'Timeout.aexit');
+    return new Coroutine(this._exiting(error), 'Timeout.aexit');
   }
 
   // biome-ignore lint/correctness/useYield: a coroutine that does not suspend
-  *#exiting(error: { readonly value: unknown } | undefined): Coro<void> {
-    this.#exit(error);
+  /** @internal */
+  *_exiting(error: { readonly value: unknown } | undefined): Coro<void> {
+    this._exit(error);
   }
 
   toString(): string {

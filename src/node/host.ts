@@ -62,7 +62,7 @@ class NodeTimer implements HostTimer {
   }
 }
 
-const quietListeners = new Set<() => void>();
+const quietListeners = new Set<() => boolean>();
 const stopListeners = {
   SIGINT: new Set<() => void>(),
   SIGTERM: new Set<() => void>(),
@@ -70,6 +70,19 @@ const stopListeners = {
 const installed: { SIGINT?: () => void; SIGTERM?: () => void } = {};
 let exitNote: { error: unknown; status: number } | null = null;
 let absorbing = 0;
+
+let released = 0;
+
+/** Rejections of this turn are looked at after it. */
+function release(): void {
+  released += 1;
+  if (released > 1) return;
+  setImmediate(() => {
+    absorbing -= released;
+    released = 0;
+    if (absorbing === 0) process.off('unhandledRejection', onUnhandledRejection);
+  });
+}
 
 function onUnhandledRejection(reason: unknown): void {
   if (isCancelledError(reason)) return;
@@ -112,7 +125,7 @@ export class NodeHost implements Host {
     return () => clearInterval(handle);
   }
 
-  onQuiet(verdict: () => void): () => void {
+  onQuiet(verdict: () => boolean): () => void {
     if (quietListeners.size === 0) process.on('beforeExit', tellQuiet);
     quietListeners.add(verdict);
     return () => {
@@ -161,21 +174,25 @@ export class NodeHost implements Host {
   absorbCancelledFlows(): () => void {
     absorbing += 1;
     if (absorbing === 1) process.on('unhandledRejection', onUnhandledRejection);
-    return () => {
-      // Rejections of this turn are looked at after it.
-      setImmediate(() => {
-        absorbing -= 1;
-        if (absorbing === 0) process.off('unhandledRejection', onUnhandledRejection);
-      });
-    };
+    return release;
   }
 
   countAbortListeners(signal: object): number {
     const events: Events = process.getBuiltinModule('node:events');
-    return events.getEventListeners(signal as EventTarget, 'abort').length;
+    return events.getEventListeners(signal as EventTarget, 'abort').length + countDependants(signal);
   }
 }
 
+/** Signals made by `AbortSignal.any()` follow without listening; Node keeps them in a set behind a symbol. */
+function countDependants(signal: object): number {
+  const key = Object.getOwnPropertySymbols(signal).find((each) => each.description === 'kDependantSignals');
+  if (key === undefined) return 0;
+  return (signal as Record<symbol, { readonly size?: number } | undefined>)[key]?.size ?? 0;
+}
+
 function tellQuiet(): void {
-  for (const verdict of [...quietListeners]) verdict();
+  let anybody = false;
+  for (const verdict of [...quietListeners]) if (verdict()) anybody = true;
+  // Whoever goes on may come to a deadlock again: Node says so only after the event loop has turned once more.
+  if (anybody) setImmediate(() => {});
 }

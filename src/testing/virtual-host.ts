@@ -1,6 +1,6 @@
 /** A host whose time is a number: tests on it never wait. */
 
-import type { Host, HostTimer } from '../core/lowlevel.js';
+import { type AsyncContext, getDefaultHost, type Host, type HostTimer } from '../core/lowlevel.js';
 
 /** A clock that a test drives. Seconds throughout. */
 export interface VirtualClock {
@@ -39,6 +39,14 @@ const setTimeout = platform.setTimeout.bind(globalThis);
 const setImmediate = platform.setImmediate?.bind(globalThis);
 const nextTick = platform.process?.nextTick?.bind(platform.process);
 
+function platformHost(): Host | null {
+  try {
+    return getDefaultHost();
+  } catch {
+    return null;
+  }
+}
+
 /**
  * A host on a virtual clock, for `new EventLoop({ host: new VirtualHost() })`. It is a closed world: when nothing is
  * ready and nothing is scheduled, whoever waits gets a DeadlockError.
@@ -56,15 +64,35 @@ const nextTick = platform.process?.nextTick?.bind(platform.process);
 export class VirtualHost implements Host {
   readonly clockResolution = 1e-9;
   readonly #clock: VirtualClock;
-  readonly asyncContext?: NonNullable<Host['asyncContext']>;
+  readonly #platformHost: Host | null;
 
   /**
    * @param options.clock drives the time; one that jumps to the next timer by default.
-   * @param options.host where the async context comes from.
+   * @param options.host where what is not time comes from, the async context above all; the platform's by default.
    */
   constructor(options: { clock?: VirtualClock; host?: Host } = {}) {
     this.#clock = options.clock ?? new AutojumpClock();
-    if (options.host?.asyncContext !== undefined) this.asyncContext = options.host.asyncContext;
+    this.#platformHost = options.host ?? platformHost();
+  }
+
+  get asyncContext(): AsyncContext | undefined {
+    return this.#platformHost?.asyncContext;
+  }
+
+  absorbCancelledFlows(): () => void {
+    return this.#platformHost?.absorbCancelledFlows?.() ?? (() => {});
+  }
+
+  countAbortListeners(signal: object): number {
+    return this.#platformHost?.countAbortListeners?.(signal) ?? 0;
+  }
+
+  onStopSignal(signal: 'SIGINT' | 'SIGTERM', listener: () => void): (() => void) | null {
+    return this.#platformHost?.onStopSignal?.(signal, listener) ?? null;
+  }
+
+  exitStatus(error: unknown, status: number): void {
+    this.#platformHost?.exitStatus?.(error, status);
   }
 
   time(): number {

@@ -7,12 +7,21 @@ import type { Program } from './program.js';
 import { shrink } from './shrink.js';
 import { canRun, type Kind, trace } from './subject.js';
 
-/** The trace of a program, or one line that says how the run broke down. */
-export async function actualTrace(program: Program, kind: Kind): Promise<Trace> {
+/** After how many milliseconds a run counts as hanging. Programs take one or two. */
+const PATIENCE = 20_000;
+
+/** The trace of a program, or one line that says how the run broke down. `run` is the runner of the core under test. */
+export async function actualTrace(program: Program, kind: Kind, run = trace): Promise<Trace> {
+  let timer: NodeJS.Timeout | undefined;
+  const hanging = new Promise<Trace>((resolve) => {
+    timer = setTimeout(resolve, PATIENCE, ['The run broke down: it hangs']);
+  });
   try {
-    return await trace(program, kind);
+    return await Promise.race([run(program, kind), hanging]);
   } catch (error) {
     return [`The run broke down: ${error instanceof Error ? error.stack : String(error)}`];
+  } finally {
+    clearTimeout(timer);
   }
 }
 

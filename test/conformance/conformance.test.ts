@@ -14,7 +14,7 @@ import { killed, MUTANTS } from './mutation.js';
 import { cpythonOracle, type Oracle, pyodideOracle, type Trace } from './oracle.js';
 import type { Program } from './program.js';
 import { programs } from './programs/index.js';
-import { simpler } from './shrink.js';
+import { shrink } from './shrink.js';
 import { canRun, KINDS } from './subject.js';
 
 /** How many random programs run in each kind. */
@@ -98,15 +98,18 @@ describe('conformance: the kit itself', () => {
     assert.notDeepEqual(generate(5, 17), generate(5, 18));
   });
 
-  test('simpler() only makes programs that are simpler', () => {
-    const program = generate(5, 17);
-    const size = JSON.stringify(program).length;
-    let count = 0;
-    for (const each of simpler(program)) {
-      count += 1;
-      assert.ok(JSON.stringify(each).length <= size);
-    }
-    assert.ok(count > 10);
+  test('shrink() leaves nothing of a program that always fails', async () => {
+    const smallest = await shrink(generate(5, 17), async (candidates) => candidates[0] ?? null);
+    assert.deepEqual(smallest, { objects: {}, functions: [[]] });
+  });
+
+  test('shrink() keeps what the failure needs', async () => {
+    const program: Program = {
+      objects: { l0: ['lock'] },
+      functions: [[['spawn', 's0', 1], ['sleep', 3], ['timeout', 'x0', 2, [['cancel', 's0'], ['sleep', 1]]], ['acquire', 'l0']], [['sleep', 9]]],
+    };
+    const smallest = await shrink(program, async (candidates) => candidates.find((each) => JSON.stringify(each).includes('cancel')) ?? null);
+    assert.deepEqual(smallest, { objects: {}, functions: [[['cancel', 's0']]] });
   });
 
   test('a program runs the same way twice', async () => {

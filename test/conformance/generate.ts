@@ -75,6 +75,8 @@ class Writer {
   readonly #eager: boolean;
   /** Slots that hold a future somewhere, from which operations choose. */
   readonly #slots: Slot[] = ['s0', 's1', 's2', 's3', 's4'];
+  /** Whether the tasks of a contest get from the queue, or put into it. */
+  readonly #getters: boolean;
   /** How many operations may still be written into the function at hand. */
   #left = 0;
   #handlers = 0;
@@ -87,6 +89,7 @@ class Writer {
     this.#themes = [...themes];
     this.#functions = random.int(2, 6);
     this.#eager = random.chance(0.08);
+    this.#getters = random.chance(0.5);
     this.#makeObjects();
   }
 
@@ -126,7 +129,7 @@ class Writer {
 
   program(): Program {
     const functions: Block[] = [];
-    const contest = this.#random.chance(0.45);
+    const contest = Object.keys(this.#objects).length > 0 && this.#random.chance(0.6);
     for (let index = 0; index < this.#functions; index += 1) {
       this.#left = index === 0 ? this.#random.int(8, 18) : this.#random.int(2, 9);
       functions.push(index === 0 ? (contest ? this.#contest() : this.#main()) : contest ? this.#contender(index) : this.#block(index, 0));
@@ -159,14 +162,14 @@ class Writer {
     const block: Operation[] = [];
     for (const name of Object.keys(this.#objects)) {
       if ('lmbn'.includes(name[0] as string) && random.chance(0.7)) block.push(['acquire', name]);
-      else if (name[0] === 'q' && random.chance(0.5)) block.push(['putNowait', name, random.int(0, 5)]);
+      else if (name[0] === 'q' && !this.#getters) block.push(['putNowait', name, random.int(0, 5)], ['putNowait', name, random.int(0, 5)]);
     }
     const tasks = random.int(2, 5);
-    for (let i = 0; i < tasks; i += 1) block.push(['spawn', `s${i}`, random.int(1, Math.min(2, this.#functions)), ...this.#options()]);
+    for (let i = 0; i < tasks; i += 1) block.push(['spawn', `s${i}`, random.chance(0.75) ? 1 : 2, ...this.#options()]);
     const rounds = random.int(1, 4);
     for (let i = 0; i < rounds; i += 1) {
       block.push(['sleep', random.pick([0, 0, 0, 1, 1, 2])]);
-      const cancel = this.#cancel(`s${random.int(0, tasks - 1)}`);
+      const cancel = this.#cancel(random.chance(0.5) ? 's0' : `s${random.int(0, tasks - 1)}`);
       const race = random.pick<() => Operation[]>([
         () => [this.#wake(), cancel],
         () => [this.#wake(), cancel],
@@ -199,10 +202,10 @@ class Writer {
         return random.pick<Operation>([['barrierWait', name], ['barrierReset', name], ['barrierAbort', name]]);
       case 'q':
         return random.pick<Operation>([
-          ['putNowait', name, 1],
-          ['putNowait', name, 2],
-          ['getNowait', name],
-          ['getNowait', name],
+          this.#getters ? ['putNowait', name, 1] : ['getNowait', name],
+          this.#getters ? ['putNowait', name, 2] : ['getNowait', name],
+          this.#getters ? ['putNowait', name, 3] : ['getNowait', name],
+          this.#getters ? ['getNowait', name] : ['putNowait', name, 4],
           ['taskDone', name],
           ['shutdown', name, random.chance(0.5)],
         ]);
@@ -214,12 +217,53 @@ class Writer {
   /** A function that begins by waiting for one of the primitives, and may look after itself when it is cancelled. */
   #contender(index: number): Block {
     const random = this.#random;
-    const wait: Block = [this.#thematic(index), ...(random.chance(0.5) ? [this.#thematic(index)] : [])];
+    const wait: Block = [this.#contend(index), ...(random.chance(0.5) ? [this.#thematic(index)] : [])];
     const rest = random.chance(0.6) ? this.#block(index, 1) : [];
     const roll = random.next();
     const body: Block =
       roll < 0.6 ? wait : roll < 0.8 ? [['try', wait, [[random.pick(CATCHABLE), this.#block(index, 2)]], null]] : [['try', wait, [], this.#block(index, 2)]];
     return [...body, ...rest];
+  }
+
+  /** What the tasks of a contest queue for. */
+  #contend(index: number): Operation {
+    const random = this.#random;
+    const names = Object.keys(this.#objects);
+    if (names.length === 0 || random.chance(0.2)) return this.#thematic(index);
+    const name = random.pick(names);
+    switch (name[0]) {
+      case 'q':
+        return this.#getters ? ['get', name] : ['put', name, random.int(0, 5)];
+      case 'e':
+        return ['eventWait', name];
+      case 'r':
+        return ['barrierWait', name];
+      case 'n':
+        return ['hold', name, [random.chance(0.6) ? ['conditionWait', name] : ['conditionWaitFor', name, 'k', random.int(1, 2)]]];
+      default:
+        return random.chance(0.4) ? ['acquire', name] : ['hold', name, [['sleep', random.int(0, 2)]]];
+    }
+  }
+
+  /** Some operations that are rarely found together by chance. */
+  #scenario(index: number): Operation {
+    const random = this.#random;
+    const [a, b, c] = random.pick([
+      ['s0', 's1', 's2'],
+      ['s3', 's4', 's0'],
+      ['s1', 's2', 's3'],
+    ]) as [Slot, Slot, Slot];
+    const failing = this.#functions;
+    return random.pick<() => Operation>([
+      () => sequence(['cancelSelf', random.chance(0.5) ? 'self' : null], ['uncancel'], this.#wait(index), ['cancelling']),
+      () => sequence(['cancelSelf'], ['cancelSelf', 'twice'], ['uncancel'], this.#wait(index)),
+      () => sequence(['spawn', a, this.#function(index)], ['spawn', b, failing], ['wait', [a, b, c], random.chance(0.7) ? null : this.#ticks(), this.#returnWhen()]),
+      () => sequence(['spawn', a, this.#function(index)], ['spawn', b, failing], ['gather', c, [a, b], random.chance(0.5)], ...(random.chance(0.5) ? [this.#cancel(c)] : []), ['await', c]),
+      () => sequence(['spawn', a, this.#function(index)], ['shield', c, a], ['cancel', random.pick([a, c]), 'sh'], ['await', c]),
+      () => ['group', 'g0', [['groupSpawn', 'g0', a, this.#startable(index)], ['groupSpawn', 'g0', b, failing], ['sleep', random.int(0, 2)], ...(random.chance(0.4) ? ([['cancelSelf']] as const) : [])]],
+      () => ['timeout', 'x0', random.int(0, 2), [['group', 'g0', [['groupSpawn', 'g0', a, this.#function(index)], ['groupSpawn', 'g0', b, failing]]]]],
+      () => sequence(['callSoon', 'h0', [this.#cancel(a), this.#cancel(b)]], ['timeout', 'x1', random.int(0, 2), [['sleep', random.int(0, 2)]]]),
+    ])();
   }
 
   #block(index: number, depth: number): Block {
@@ -236,7 +280,8 @@ class Writer {
 
   #operation(index: number, depth: number): Operation {
     const random = this.#random;
-    if (depth < 3 && random.chance(0.28)) return this.#structure(index, depth);
+    if (depth < 3 && random.chance(0.25)) return this.#structure(index, depth);
+    if (depth < 2 && random.chance(0.08)) return this.#scenario(index);
     const roll = random.next();
     if (roll < 0.2) return ['sleep', this.#ticks()];
     if (roll < 0.32) return this.#wait(index);
@@ -370,6 +415,7 @@ class Writer {
       () => ['gather', random.pick(this.#slots), this.#operands(index), random.chance(0.4)],
       () => ['shield', random.pick(this.#slots), this.#operand(index)],
       () => ['wait', this.#someSlots(), random.chance(0.5) ? null : this.#ticks(), this.#returnWhen()],
+      () => ['wait', this.#someSlots(), null, random.pick(['FIRST_COMPLETED', 'FIRST_EXCEPTION'] as const)],
       () => ['waitFor', this.#operand(index), this.#deadline()],
       () => [
         'asCompleted',
@@ -567,6 +613,11 @@ class Writer {
   #value(): Value {
     return this.#random.pick<Value>([null, 1, 2, 'r', true]);
   }
+}
+
+/** Operations in the place of one. */
+function sequence(...block: Block): Operation {
+  return ['try', block, [], null];
 }
 
 /** Program number `index` of a seed. */

@@ -362,8 +362,9 @@ class Run:
         return sorted(asyncio.all_tasks(self.loop), key=self.number)
 
     def spent(self):
+        """Whether operations are over: too many, or of a coroutine that is thrown away after the run."""
         self.steps += 1
-        return self.steps > STEPS
+        return self.over or self.steps > STEPS
 
     def slot(self, name):
         if name not in self.slots:

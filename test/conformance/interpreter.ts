@@ -308,9 +308,10 @@ export class Run {
     return [...asyncio.allTasks(this.loop)].sort((a, b) => this.number(a) - this.number(b));
   }
 
+  /** Whether operations are over: too many, or of a coroutine that is thrown away after the run. */
   spent(): boolean {
     this.#steps += 1;
-    return this.#steps > STEPS;
+    return this.#over || this.#steps > STEPS;
   }
 
   slot<T>(name: Slot): T {

@@ -7,7 +7,7 @@ const port = parentPort;
 if (port === null) throw new Error('Cannot run here: this module is the entry of a worker thread');
 
 const { source } = workerData as { source: string };
-const python = await loadPyodide();
+const python = await loadPyodide({ stdout: console.log, stderr: console.error });
 // The interpreter looks at asyncio's source, and runs its module body under another name than __main__.
 const traceAll = python.runPython(`
 import sys, types

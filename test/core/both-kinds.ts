@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
 import { getDefaultHost } from 'tsyncio/lowlevel';
-import { AutojumpClock, TestLoop, VirtualHost } from 'tsyncio/testing';
+import { AutojumpClock, TestLoop, type VirtualClock, VirtualHost } from 'tsyncio/testing';
 
 type Coro<T> = asyncio.Coro<T>;
 
@@ -73,11 +73,14 @@ const generatorKind = {
 const asyncKind = {
   name: 'async',
   wait: <T>(awaitable: asyncio.Awaitable<T>) => new Wait(awaitable),
-  go: <T>(body: Steps<T>) => (async () => await drive(body())) as unknown as () => Coro<T>,
+  go: <T>(body: Steps<T>) => (() => drive(body())) as unknown as () => Coro<T>,
   define: <A extends readonly unknown[], T>(
     body: (...args: A) => Generator<asyncio.Suspension, T, unknown>,
-  ): ((...args: A) => asyncio.Coroutine<T>) => asyncio.coroutine(async (...args: A) => await drive(body(...args))),
+  ): ((...args: A) => asyncio.Coroutine<T>) => asyncio.coroutine((...args: A) => drive(body(...args))),
 } as const;
+
+/** Both kinds, for tests that make their own loops. */
+export const kinds = [generatorKind, asyncKind] as const;
 
 /** A clock that jumps to the next timer, and keeps what it was asked to wait for. */
 export class RecordingClock extends AutojumpClock {
@@ -87,6 +90,11 @@ export class RecordingClock extends AutojumpClock {
     this.waits.push(timeout);
     super.wait(timeout);
   }
+}
+
+/** A loop on a virtual clock, for either kind: `run(main, { loopFactory: virtualLoop })`. */
+export function virtualLoop(clock: VirtualClock = new AutojumpClock()): asyncio.EventLoop {
+  return new asyncio.EventLoop({ host: new VirtualHost({ clock, host: getDefaultHost() }) });
 }
 
 const subjects = ['generator, synchronous', 'generator', 'async'] as const;
@@ -116,10 +124,7 @@ export function both(
   for (const subject of subjects) {
     if (options.only !== undefined && !subject.startsWith(options.only)) continue;
     test(`${title} (${subject})`, async () => {
-      const loop =
-        subject === 'generator, synchronous'
-          ? new TestLoop()
-          : new asyncio.EventLoop({ host: new VirtualHost({ host: getDefaultHost() }) });
+      const loop = subject === 'generator, synchronous' ? new TestLoop() : virtualLoop();
       if (options.debug === true) loop.setDebug(true);
       const reports: asyncio.ExceptionContext[] = [];
       const logs: string[] = [];

@@ -59,6 +59,8 @@ class Stage {
   cleaned = 0;
   /** How many were cancelled in their `finally` block itself. */
   interrupted = 0;
+  /** When the victim's own work came to its end undisturbed. */
+  readonly worked: number[] = [];
 
   constructor(loop: asyncio.EventLoop, body: Kind['body']) {
     this.loop = loop;
@@ -232,7 +234,7 @@ const kinds: Record<string, Kind> = {
       const inAsync = asyncio.coroutine(async (depth: number): Promise<unknown> =>
         stage.tidilyAsync(() => (depth === 1 ? holdingAsync(scene, note) : inGenerator(depth - 1))),
       ) as (depth: number) => asyncio.Coroutine<unknown>;
-      return stage.loop.createTask(inGenerator(DEPTH + 1));
+      return stage.loop.createTask(inGenerator(DEPTH));
     },
     body: asAsync,
   },
@@ -240,25 +242,33 @@ const kinds: Record<string, Kind> = {
 
 // ---------------------------------------------------------------------------------------------- the harness
 
-/** Plays a scene, with the victim cancelled at a moment. `false` when it had ended before. */
-async function play(scenario: (stage: Stage) => Scene, kind: Kind, moment: Moment | null): Promise<boolean> {
+/** Plays a scene, with the victim cancelled at a moment. Tells how far it was by then. */
+async function play(
+  scenario: (stage: Stage) => Scene,
+  kind: Kind,
+  moment: Moment | null,
+): Promise<'under way' | 'cleaning up' | 'over'> {
   const clock = new SteppingClock();
   const loop = new asyncio.EventLoop({ host: new VirtualHost({ clock, host: getDefaultHost() }) });
   const reports: string[] = [];
   loop.setExceptionHandler((_, { message, exception }) => void reports.push(`${message}: ${exception}`));
   let accepted = false;
+  let cancelledAt = Number.POSITIVE_INFINITY;
   let cleaning = 0;
+  let reached: 'under way' | 'cleaning up' | 'over' = 'over';
 
   function* main(): Coro<void> {
     const stage = new Stage(loop, kind.body);
     let victim: Victim | null = null;
+    let gave: { value: unknown } | null = null;
     const cancel = () => {
       cleaning = stage.cleaning;
       accepted = (victim as Victim).cancel('cut');
+      if (accepted) cancelledAt = loop.time();
+      if (accepted) reached = gave === null && cleaning === 0 ? 'under way' : 'cleaning up';
     };
     const stop = moment === null ? () => {} : arrange(loop, clock, moment, cancel);
     const scene = scenario(stage);
-    let gave: { value: unknown } | null = null;
     victim = kind.start(stage, scene, (value) => {
       gave = { value };
       scene.take?.(value);
@@ -285,10 +295,11 @@ async function play(scenario: (stage: Stage) => Scene, kind: Kind, moment: Momen
     assert.equal(stage.cleaned + stage.interrupted, stage.entered, 'finally blocks that ran to their end');
     // Only a clean-up that was under way can have been cut short.
     assert.ok(stage.interrupted <= cleaning + (scene.cutsMore ?? 0), `${stage.interrupted} finally blocks were cut short`);
+    for (const at of stage.worked) assert.ok(at <= cancelledAt + ticks(2), 'the work went on after the cancellation');
     if (accepted) {
       assert.equal(ending.outcome, 'cancelled', `how it ended: ${ending.error}`);
-      // A time limit that fires in the clean-up raises a CancelledError of its own.
-      if (scene.throws === undefined) assert.deepEqual((ending.error as asyncio.CancelledError).args, ['cut']);
+      // Where something else cancels, too, the CancelledError may be that one's.
+      if (scene.cutsMore === undefined) assert.deepEqual((ending.error as asyncio.CancelledError).args, ['cut']);
     } else {
       assert.equal(ending.outcome, scene.throws === undefined ? 'returned' : 'failed', `how it ended: ${ending.error}`);
       if (scene.throws !== undefined) assert.ok(ending.error instanceof scene.throws, String(ending.error));
@@ -301,7 +312,7 @@ async function play(scenario: (stage: Stage) => Scene, kind: Kind, moment: Momen
 
   await asyncio.run(main(), { loopFactory: () => loop });
   assert.deepEqual(reports, [], 'what was reported');
-  return accepted;
+  return reached;
 }
 
 /** Has `cancel` called at the moment; returns what calls that off. */
@@ -340,7 +351,7 @@ function endingOf(victim: Victim): { outcome: Ending['outcome']; error: unknown 
 
 // ----------------------------------------------------------------------------------------------- the scenes
 
-/** A task's body that works for some ticks, cleans up, and says how it ended. */
+/** A part of the victim that works for some ticks, cleans up, and says how it ended. */
 function worker(stage: Stage, n: number, ends: string[], value: unknown = n): () => Coro<unknown> {
   return function* () {
     let end = 'cancelled';
@@ -348,6 +359,7 @@ function worker(stage: Stage, n: number, ends: string[], value: unknown = n): ()
       return yield* stage.tidily(function* () {
         yield* asyncio.sleep(ticks(n));
         end = 'done';
+        stage.worked.push(stage.loop.time());
         return value;
       });
     } finally {
@@ -356,17 +368,21 @@ function worker(stage: Stage, n: number, ends: string[], value: unknown = n): ()
   };
 }
 
+/** Work that is nobody's but its own. */
+function ownWork(stage: Stage, n: number): asyncio.Task {
+  return stage.play(function* () {
+    yield* asyncio.sleep(ticks(n));
+    return 'safe';
+  });
+}
+
 const scenes: Record<string, (stage: Stage) => Scene> = {
   'sleep(0)': () => ({ act: () => asyncio.sleep(0) }),
 
   'sleep()': () => ({ act: () => asyncio.sleep(ticks(3)) }),
 
   'wait()': (stage) => {
-    const tasks = [2, 3].map((n) =>
-      stage.play(function* () {
-        yield* asyncio.sleep(ticks(n));
-      }),
-    );
+    const tasks = [2, 3].map((n) => ownWork(stage, n));
     return {
       act: () => asyncio.wait(tasks, { timeout: 100 }),
       check() {
@@ -392,7 +408,11 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
   }),
 
   'waitFor() of a task': (stage) => {
-    const task = stage.loop.createTask(worker(stage, 3, [])());
+    const task = stage.loop.createTask(
+      (function* (): Coro<void> {
+        yield* asyncio.sleep(ticks(3));
+      })(),
+    );
     return {
       act: () => asyncio.waitFor(task, 100),
       *finish() {
@@ -435,7 +455,7 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
   },
 
   'shield()': (stage) => {
-    const inner = stage.play(worker(stage, 3, [], 'safe'));
+    const inner = ownWork(stage, 3);
     return {
       act: () => asyncio.shield(inner),
       check: () => assert.equal(inner.result(), 'safe'),
@@ -443,7 +463,7 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
   },
 
   'asCompleted()': (stage) => {
-    const tasks = [3, 2].map((n) => stage.play(worker(stage, n, [])));
+    const tasks = [3, 2].map((n) => ownWork(stage, n));
     return {
       act: () => asyncio.asCompleted(tasks, { timeout: 4 }).next(),
       lingers: true,
@@ -468,8 +488,7 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
         ),
       cutsMore: 1,
       check({ gave }) {
-        if (gave === null) assert.ok(!ends.includes('done') || ends.length > 0);
-        else assert.deepEqual((gave.value as unknown[]).slice(0, 2), ['up', 1]);
+        if (gave !== null) assert.deepEqual((gave.value as unknown[]).slice(0, 2), ['up', 1]);
       },
     };
   },
@@ -531,6 +550,7 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
       check({ gave }) {
         if (gave !== null) assert.deepEqual(ends, ['done', 'done']);
       },
+      cutsMore: 1,
     };
   },
 
@@ -546,6 +566,7 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
         }),
       // The timer that cancels the group is the scene's own.
       lingers: true,
+      cutsMore: 2,
       check: () => assert.ok(!ends.includes('done')),
     };
   },
@@ -611,12 +632,12 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
     };
   },
 
-  'Semaphore.acquire()': (stage) => semaphoreScene(stage, new asyncio.Semaphore(2)),
+  'Semaphore.acquire()': (stage) => semaphoreScene(stage, new asyncio.Semaphore(1)),
 
-  'BoundedSemaphore.acquire()': (stage) => semaphoreScene(stage, new asyncio.BoundedSemaphore(2)),
+  'BoundedSemaphore.acquire()': (stage) => semaphoreScene(stage, new asyncio.BoundedSemaphore(1)),
 
   'Semaphore.guard()': (stage) => {
-    const semaphore = new asyncio.Semaphore(2);
+    const semaphore = new asyncio.Semaphore(1);
     return {
       ...semaphoreScene(stage, semaphore),
       act: () => semaphore.guard(),
@@ -787,6 +808,27 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
     };
   },
 
+  'Queue.get() of the only item': (stage) => {
+    const queue = new asyncio.Queue<string>();
+    stage.loop.callLater(ticks(3), () => queue.putNowait('only'));
+    let theirs: string | null = null;
+    return {
+      act: () => queue.get(),
+      rivals() {
+        stage.play(function* () {
+          theirs = yield* queue.get();
+        });
+      },
+      *finish({ gave }) {
+        if (gave !== null) queue.putNowait('another');
+      },
+      check({ gave }) {
+        assert.equal(theirs, gave === null ? 'only' : 'another');
+        assert.equal(String(queue), `<Queue maxsize=0 tasks=${gave === null ? 1 : 2}>`);
+      },
+    };
+  },
+
   'Queue.get() of several waiting for one item each': (stage) => {
     const queue = new asyncio.Queue<number>();
     const taken: unknown[] = [];
@@ -806,7 +848,7 @@ const scenes: Record<string, (stage: Stage) => Scene> = {
       },
       check({ gave }) {
         if (gave === null) taken.push(queue.getNowait());
-        assert.deepEqual(taken, [0, 1, 2]);
+        assert.deepEqual(taken.sort(), [0, 1, 2]);
         assert.doesNotMatch(String(queue), /getters|_queue/);
       },
     };
@@ -882,7 +924,7 @@ function semaphoreScene(stage: Stage, semaphore: asyncio.Semaphore): Scene {
   const turn = function* (): Coro<void> {
     yield* semaphore.acquire();
     inside += 1;
-    assert.ok(inside <= 2);
+    assert.equal(inside, 1);
     try {
       yield* asyncio.sleep(ticks(2));
     } finally {
@@ -891,15 +933,13 @@ function semaphoreScene(stage: Stage, semaphore: asyncio.Semaphore): Scene {
     }
   };
   stage.play(turn);
-  stage.play(turn);
   return {
     act: () => semaphore.acquire(),
     giveBack: () => semaphore.release(),
     rivals() {
       stage.play(turn);
-      stage.play(turn);
     },
-    check: () => assert.equal(String(semaphore), `<${semaphore.constructor.name} [unlocked, value:2]>`),
+    check: () => assert.equal(String(semaphore), `<${semaphore.constructor.name} [unlocked, value:1]>`),
   };
 }
 
@@ -963,29 +1003,250 @@ function* fullRound(barrier: asyncio.Barrier): Coro<void> {
 /** More iterations than any scene has. */
 const ENOUGH = 400;
 
+const places = ['between', 'ahead', 'behind'] as const;
+
 for (const [subject, scenario] of Object.entries(scenes)) {
   for (const [where, kind] of Object.entries(kinds)) {
     test(`${subject}, ${where}, loses nothing whenever it is cancelled`, async () => {
       await play(scenario, kind, null);
-      for (const place of ['between', 'ahead', 'behind'] as const) {
+      // The place in the iteration makes no difference to the frames around; ten of them take their time.
+      for (const place of where.startsWith('ten') ? places.slice(0, 1) : places) {
+        let reached: string = 'under way';
         let iteration = 0;
-        for (; iteration < ENOUGH; iteration += 1) {
-          const moment = { iteration, place };
-          let accepted: boolean;
+        let cleaningUp = 0;
+        while (reached !== 'over') {
           try {
-            accepted = await play(scenario, kind, moment);
+            reached = await play(scenario, kind, { iteration, place });
           } catch (error) {
-            throw new Error(`Cancelled ${place} ${place === 'between' ? 'iterations, at' : 'in'} iteration ${iteration}`, {
-              cause: error,
-            });
+            const when = place === 'between' ? 'before iteration' : `${place} of the others in iteration`;
+            throw new Error(`When it is cancelled ${when} ${iteration}`, { cause: error });
           }
-          if (!accepted) break;
+          if (reached === 'cleaning up') cleaningUp += 1;
+          // Ten clean-ups in a row take long, and are all alike.
+          iteration += cleaningUp < 4 ? 1 : 7;
+          assert.ok(iteration < ENOUGH, 'it never ends');
         }
-        assert.ok(iteration > 0 && iteration < ENOUGH, `${iteration} moments`);
+        if (place === 'between') assert.ok(iteration > 1, 'it ended before it began');
       }
     });
   }
 }
 
-void fc;
-void drive;
+// ---------------------------------------------------------------------------------------- crowds at random
+
+type Wait = <T>(awaitable: asyncio.Awaitable<T>) => Iterable<asyncio.Suspension, T, unknown>;
+
+const yieldStar: Wait = (awaitable) => awaitable as Iterable<asyncio.Suspension, never, unknown>;
+const awaitPlainly: Wait = function* <T>(awaitable: asyncio.Awaitable<T>): Generator<asyncio.Suspension, T, unknown> {
+  return (yield { awaitable } as unknown as asyncio.Suspension) as T;
+};
+
+/** What a crowd shares. */
+class World {
+  readonly lock = new asyncio.Lock();
+  readonly semaphore = new asyncio.Semaphore(2);
+  readonly queue = new asyncio.Queue<number>(2);
+  readonly condition = new asyncio.Condition();
+  readonly barrier = new asyncio.Barrier(2);
+  readonly event = new asyncio.Event();
+  inLock = 0;
+  inSemaphore = 0;
+  tokens = 0;
+  closed = false;
+  readonly put: number[] = [];
+  readonly got: number[] = [];
+
+  /** What somebody in the crowd does. Each lasts until it has what it waits for, or the world is closed. */
+  readonly acts: Record<string, (wait: Wait, hold: number, self: number) => Coro<void>> = {
+    lock: (wait, hold) => this.#inLock(wait, hold),
+    semaphore: (wait, hold) => this.#inSemaphore(wait, hold),
+    guard: (wait, hold) => this.#withGuard(wait, hold),
+    put: (wait, _hold, self) => this.#put(wait, self),
+    get: (wait, hold) => this.#get(wait, hold),
+    consume: (wait, hold) => this.#consume(wait, hold),
+    produce: (wait, hold) => this.#produce(wait, hold),
+    meet: (wait) => this.#meet(wait),
+    watch: (wait) => this.#watch(wait),
+  };
+
+  *#inLock(wait: Wait, hold: number): Coro<void> {
+    yield* wait(this.lock.acquire());
+    try {
+      assert.equal(++this.inLock, 1, 'in the lock');
+      yield* wait(asyncio.sleep(ticks(hold)));
+    } finally {
+      this.inLock -= 1;
+      this.lock.release();
+    }
+  }
+
+  *#inSemaphore(wait: Wait, hold: number): Coro<void> {
+    yield* wait(this.semaphore.acquire());
+    try {
+      assert.ok(++this.inSemaphore <= 2, 'in the semaphore');
+      yield* wait(asyncio.sleep(ticks(hold)));
+    } finally {
+      this.inSemaphore -= 1;
+      this.semaphore.release();
+    }
+  }
+
+  *#withGuard(wait: Wait, hold: number): Coro<void> {
+    const guard = yield* wait(this.lock.guard());
+    try {
+      assert.equal(++this.inLock, 1, 'in the lock');
+      yield* wait(asyncio.sleep(ticks(hold)));
+    } finally {
+      this.inLock -= 1;
+      guard[Symbol.dispose]();
+    }
+  }
+
+  *#put(wait: Wait, self: number): Coro<void> {
+    yield* wait(this.queue.put(self));
+    this.put.push(self);
+  }
+
+  *#get(wait: Wait, hold: number): Coro<void> {
+    const item = yield* wait(this.queue.get());
+    this.got.push(item);
+    try {
+      yield* wait(asyncio.sleep(ticks(hold)));
+    } finally {
+      this.queue.taskDone();
+    }
+  }
+
+  *#consume(wait: Wait, hold: number): Coro<void> {
+    yield* wait(this.condition.acquire());
+    try {
+      yield* wait(this.condition.waitFor(() => this.tokens > 0 || this.closed));
+      assert.equal(this.condition.locked(), true);
+      if (this.tokens > 0) this.tokens -= 1;
+      yield* wait(asyncio.sleep(ticks(hold)));
+    } finally {
+      assert.equal(this.condition.locked(), true);
+      this.condition.release();
+    }
+  }
+
+  *#produce(wait: Wait, hold: number): Coro<void> {
+    yield* wait(this.condition.acquire());
+    try {
+      this.tokens += 1;
+      this.condition.notify();
+      yield* wait(asyncio.sleep(ticks(hold)));
+    } finally {
+      this.condition.release();
+    }
+  }
+
+  *#meet(wait: Wait): Coro<void> {
+    try {
+      yield* wait(this.barrier.wait());
+    } catch (error) {
+      if (!(error instanceof asyncio.BrokenBarrierError)) throw error;
+    }
+  }
+
+  *#watch(wait: Wait): Coro<void> {
+    yield* wait(this.event.wait());
+    yield* wait(this.queue.join());
+  }
+
+  /** What must hold when nobody can go on by themselves any more. */
+  checkRest(): void {
+    assert.equal(String(this.lock), '<Lock [unlocked]>');
+    assert.equal(String(this.semaphore), '<Semaphore [unlocked, value:2]>');
+    const waiting = (name: string) => Number(new RegExp(`_${name}\\[(\\d+)\\]`).exec(String(this.queue))?.[1] ?? 0);
+    if (!this.queue.empty()) assert.equal(waiting('getters'), 0, 'getters beside an item');
+    if (!this.queue.full()) assert.equal(waiting('putters'), 0, 'putters beside free room');
+    assert.equal(this.condition.locked(), false);
+    if (this.tokens > 0) assert.equal(String(this.condition), '<Condition [unlocked]>', 'waiters beside a token');
+    assert.ok(this.barrier.nWaiting < 2);
+  }
+
+  /** Lets everybody end who still waits. */
+  *close(): Coro<void> {
+    this.closed = true;
+    this.event.set();
+    while (!this.queue.empty()) {
+      this.got.push(this.queue.getNowait());
+      this.queue.taskDone();
+      yield;
+      yield;
+    }
+    this.queue.shutdown();
+    yield* this.condition.acquire();
+    this.condition.notifyAll();
+    this.condition.release();
+    yield* this.barrier.abort();
+  }
+}
+
+const somebody = fc.record({
+  act: fc.constantFrom(...Object.keys(new World().acts)),
+  async: fc.boolean(),
+  start: fc.nat(3),
+  hold: fc.nat(3),
+  cancels: fc.array(fc.nat(14), { maxLength: 3 }),
+  place: fc.constantFrom('between' as const, 'behind' as const),
+});
+
+type Somebody = typeof somebody extends fc.Arbitrary<infer T> ? T : never;
+
+async function playCrowd(crowd: readonly Somebody[]): Promise<void> {
+  const clock = new SteppingClock();
+  const loop = new asyncio.EventLoop({ host: new VirtualHost({ clock, host: getDefaultHost() }) });
+  const reports: string[] = [];
+  loop.setExceptionHandler((_, { message, exception }) => void reports.push(`${message}: ${exception}`));
+
+  function* main(): Coro<void> {
+    const world = new World();
+    const quiet = loop.createFuture<void>();
+    const tasks: asyncio.Task[] = [];
+    let iteration = 0;
+    clock.onIteration = (timeout) => {
+      crowd.forEach(({ cancels, place }, n) => {
+        for (const each of cancels) {
+          if (each !== iteration) continue;
+          if (place === 'between') tasks[n]?.cancel();
+          else loop.callSoon(() => tasks[n]?.cancel());
+        }
+      });
+      iteration += 1;
+      if (timeout === null && !quiet.done()) quiet.setResult();
+    };
+    for (const [n, each] of crowd.entries()) {
+      if (each.start > 0) yield* asyncio.sleep(0);
+      const act = world.acts[each.act] as World['acts'][string];
+      tasks[n] = each.async
+        ? loop.createTask(() => drive(act(awaitPlainly, each.hold, n)))
+        : loop.createTask(act(yieldStar, each.hold, n));
+    }
+    yield* quiet;
+    world.checkRest();
+    yield* world.close();
+    yield* asyncio.wait(tasks);
+    for (const task of tasks) {
+      if (task.cancelled()) continue;
+      const error = task.exception();
+      if (error !== null && !(error instanceof asyncio.QueueShutDown)) throw error;
+    }
+    // Nothing dropped, nothing doubled.
+    assert.deepEqual([...world.got].sort(), [...world.put].sort());
+    assert.equal(String(world.lock), '<Lock [unlocked]>');
+    assert.equal(String(world.condition), '<Condition [unlocked]>');
+    assert.equal(String(world.queue), '<Queue maxsize=2 shutdown>');
+  }
+
+  await asyncio.run(main(), { loopFactory: () => loop });
+  assert.deepEqual(reports, []);
+}
+
+test('a crowd of tasks on shared primitives, cancelled at random, leaves every one of them whole', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(somebody, { minLength: 2, maxLength: 9 }), playCrowd),
+    { numRuns: 1500 },
+  );
+});

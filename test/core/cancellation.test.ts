@@ -138,7 +138,8 @@ both('R-CAN-04 a task that is cancelled before its first step never runs its bod
       ran.push('finally');
     }
   };
-  for (const task of [asyncio.createTask(go(steps)), asyncio.createTask(define(steps)())]) {
+  for (const coro of [go(steps), define(steps)()]) {
+    const task = asyncio.createTask(coro);
     task.cancel('before');
     assert.equal(task.done(), false);
     assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['before']);

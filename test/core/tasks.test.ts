@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
 import { enterTask, leaveTask, registerTask, unregisterTask } from 'tsyncio/lowlevel';
 import { TestLoop } from 'tsyncio/testing';
-import { both, cancelArgs, isError, thrown, thrownBy, ticker } from './both-kinds.js';
+import { both, cancelArgs, isError, type Kind, thrown, thrownBy, ticker } from './both-kinds.js';
 
 const { RuntimeError, InvalidStateError, ValueError } = asyncio;
 
@@ -387,7 +387,7 @@ const strangeYields: readonly [string, () => unknown, RegExp][] = [
   ['a Coroutine', () => asyncio.coroutine(nothing)(), /^yield was used instead of yield\* for a coroutine in task <Task pending .*> with .+$/],
   ['a promise', () => Promise.resolve(1), /^Task got bad yield: a promise .*use yield\* wrapPromise\(promise\)$/],
   ['a number', () => 5, /^Task got bad yield: 5$/],
-  ['a string', () => 'text', /^Task got bad yield: "text"$/],
+  ['a string', () => 'text', /^Task got bad yield: 'text'$/],
   ['null', () => null, /^Task got bad yield: null$/],
   ['an object', () => ({ a: 1 }), /^Task got bad yield: /],
   ['an object without a prototype', () => Object.create(null), /^Task got bad yield: /],
@@ -790,3 +790,177 @@ both('a task of a subclass runs its coroutine, and is made by a factory', functi
   assert.match(String(task), /^<Mine pending name='mine'/);
   assert.equal(yield* wait(task), 1);
 });
+
+// ------------------------------------------------------------------------------------------ golden latencies
+
+function* forever({ wait }: Kind): asyncio.Coro<void> {
+  yield* wait(asyncio.sleep(3600));
+}
+
+/** How many iterations of the loop pass between beginning to wait and resuming, as CPython 3.13 and 3.14 have it. */
+const golden: readonly [string, number, (kind: Kind) => Generator<asyncio.Suspension, Measured, unknown>][] = [
+  ['a coroutine that returns at once', 0, measured(({ define }) => define(nothing)())],
+  ['a done future', 0, measured(({ loop }) => doneFuture(loop))],
+  ['sleep(0)', 1, measured(() => asyncio.sleep(0))],
+  ['createTask(nothing)', 2, measured(({ go }) => asyncio.createTask(go(nothing)))],
+  ['gather([nothing])', 3, measured(({ go }) => asyncio.gather([go(nothing)]))],
+  ['gather([nothing, nothing])', 3, measured(({ go }) => asyncio.gather([go(nothing), go(nothing)]))],
+  ['gather([done task])', 0, afterDone((task) => asyncio.gather([task]))],
+  ['gather([])', 0, measured(() => asyncio.gather([]))],
+  ['wait([task])', 3, measured(({ go }) => asyncio.wait([asyncio.createTask(go(nothing))]))],
+  ['wait([done task])', 2, afterDone((task) => asyncio.wait([task]))],
+  ['waitFor(nothing, 10)', 0, measured(({ go }) => asyncio.waitFor(go(nothing), 10))],
+  ['waitFor(nothing, null)', 0, measured(({ go }) => asyncio.waitFor(go(nothing), null))],
+  [
+    'waitFor(forever, 0)',
+    3,
+    measured((kind) =>
+      kind.define(function* () {
+        const error = yield* thrown(kind.wait(asyncio.waitFor(kind.go(() => forever(kind)), 0)));
+        isError(error, asyncio.TimeoutError);
+      })(),
+    ),
+  ],
+  ['shield(nothing)', 3, measured(({ go }) => asyncio.shield(go(nothing)))],
+  ['shield(done task)', 0, afterDone((task) => asyncio.shield(task))],
+  ['an empty TaskGroup', 0, measured(({ go }) => new asyncio.TaskGroup().run(go(function* () {})))],
+  [
+    'a TaskGroup with one task',
+    3,
+    measured(({ go }) => {
+      const group = new asyncio.TaskGroup();
+      return group.run(
+        go(function* () {
+          group.createTask(go(nothing));
+        }),
+      );
+    }),
+  ],
+  ['an empty timeout', 0, measured(({ go }) => asyncio.timeout(10).run(go(function* () {})))],
+  ['lock.acquire() of a free lock', 0, measured(() => new asyncio.Lock().acquire())],
+  [
+    'lock.acquire() of a lock that a task made just before releases',
+    2,
+    function* (kind) {
+      const { wait, go } = kind;
+      const lock = new asyncio.Lock();
+      yield* wait(lock.acquire());
+      return yield* measure(kind, () => {
+        asyncio.createTask(
+          go(function* () {
+            lock.release();
+          }),
+        );
+        return lock.acquire();
+      });
+    },
+  ],
+  [
+    'queue.get() of a queue that holds something',
+    0,
+    measured(() => {
+      const queue = new asyncio.Queue<number>();
+      queue.putNowait(1);
+      return queue.get();
+    }),
+  ],
+  [
+    'queue.get() of a queue that a task made just before fills',
+    2,
+    measured(({ wait, go }) => {
+      const queue = new asyncio.Queue<number>();
+      asyncio.createTask(
+        go(function* () {
+          yield* wait(queue.put(1));
+        }),
+      );
+      return queue.get();
+    }),
+  ],
+  [
+    'event.wait() after callSoon(event.set)',
+    2,
+    measured(({ loop }) => {
+      const event = new asyncio.Event();
+      loop.callSoon(() => event.set());
+      return event.wait();
+    }),
+  ],
+  [
+    'the asynchronous iteration over asCompleted([nothing])',
+    3,
+    measured(({ go }) => asyncio.asCompleted([go(nothing)])[Symbol.asyncIterator]().next()),
+  ],
+  [
+    'the plain iteration over asCompleted([nothing])',
+    3,
+    measured(({ go }) => {
+      const [first] = [...asyncio.asCompleted([go(nothing)])];
+      return first as asyncio.Awaitable<unknown>;
+    }),
+  ],
+  [
+    'a task just cancelled while it sleeps',
+    2,
+    function* (kind) {
+      const { wait, go } = kind;
+      const task = asyncio.createTask(go(() => forever(kind)));
+      yield* wait(asyncio.sleep(0));
+      return yield* measure(kind, () => {
+        task.cancel();
+        return task;
+      });
+    },
+  ],
+  [
+    'a task cancelled before its first step',
+    2,
+    measured((kind) => {
+      const task = asyncio.createTask(kind.go(() => forever(kind)));
+      task.cancel();
+      return task;
+    }),
+  ],
+];
+
+interface Measured {
+  readonly iterations: number;
+}
+
+function doneFuture(loop: asyncio.EventLoop): asyncio.Future<number> {
+  const future = loop.createFuture<number>();
+  future.setResult(1);
+  return future;
+}
+
+function* measure(
+  { wait, loop }: Kind,
+  make: () => asyncio.Awaitable<unknown>,
+): Generator<asyncio.Suspension, Measured, unknown> {
+  const ticks = ticker(loop);
+  try {
+    yield* wait(make());
+  } catch (error) {
+    if (!(error instanceof asyncio.CancelledError)) throw error;
+  }
+  ticks.stop();
+  return { iterations: ticks() };
+}
+
+function measured(make: (kind: Kind) => asyncio.Awaitable<unknown>) {
+  return (kind: Kind) => measure(kind, () => make(kind));
+}
+
+function afterDone(make: (task: asyncio.Task<number>) => asyncio.Awaitable<unknown>) {
+  return function* (kind: Kind): Generator<asyncio.Suspension, Measured, unknown> {
+    const task = asyncio.createTask(kind.go(nothing));
+    yield* kind.wait(task);
+    return yield* measure(kind, () => make(task));
+  };
+}
+
+for (const [what, iterations, body] of golden) {
+  both(`N-07 awaiting ${what} takes ${iterations} iterations`, function* (kind) {
+    assert.deepEqual(yield* body(kind), { iterations });
+  });
+}
