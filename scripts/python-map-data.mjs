@@ -19,6 +19,13 @@ export const intro = [
   '`[aenter]` stands for the method under the symbol `asyncio.aenter`: `withAsync(x, body)` is `async with x`.',
 ];
 
+/** What `python -m asyncio` does, and what does it here. */
+export const commands = {
+  'python -m asyncio': '`tsyncio repl`',
+  'python -m asyncio ps PID': '– comes with the inspector',
+  'python -m asyncio pstree PID': '– comes with the inspector',
+};
+
 /**
  * By the full name in Python, a module's included. `none` of a module or class goes for what is in it, too.
  *

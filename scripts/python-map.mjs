@@ -11,7 +11,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import process from 'node:process';
 import { root } from './files.mjs';
-import { entries, intro, reasons } from './python-map-data.mjs';
+import { commands, entries, intro, reasons } from './python-map-data.mjs';
 import { declarationTree } from './syntax.mjs';
 
 /**
@@ -146,6 +146,8 @@ function render(/** @type {Names} */ names, /** @type {Map<string, Row>} */ rows
       });
     }
   }
+  lines.push('', '## The command line', '', '| Python | here |', '| --- | --- |');
+  for (const [command, here] of Object.entries(commands)) lines.push(`| \`${command}\` | ${here} |`);
   return `${lines.join('\n')}\n`;
 }
 

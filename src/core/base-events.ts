@@ -630,7 +630,7 @@ export class EventLoop {
   #collectTimers(now: number): void {
     const timers = this._timers;
     const due = now + Math.max(this._host.clockResolution, Math.abs(now) * Number.EPSILON);
-    while (timers.length > 0 && timers.peek()._when < due) this.#ready.push(timers.pop());
+    while (timers.earliest < due) this.#ready.push(timers.pop());
   }
 
   /** One iteration's wait on a virtual clock. */
@@ -645,7 +645,7 @@ export class EventLoop {
     }
     this.#quiet = false;
     const now = host.time();
-    const due = this._timers.length > 0 ? this._timers.peek()._when : Number.POSITIVE_INFINITY;
+    const due = this._timers.earliest;
     const next = due === Number.POSITIVE_INFINITY ? null : Math.max(0, due - now);
     const timeout = this.#ready.length > 0 || this.#stopping ? 0 : next === null ? null : Math.min(next, LONGEST_WAIT);
     if (timeout === null || timeout > 0) this.#noteFailures();
@@ -673,7 +673,7 @@ export class EventLoop {
       }
       return false;
     }
-    const when = this._timers.peek()._when;
+    const when = this._timers.earliest;
     if (this.#timerSetFor <= when && this.#timerSetFor > now) return false;
     this.#timerSetFor = when;
     this.#timer ??= this._host.timer(this.#onTimer);

@@ -166,7 +166,8 @@ export class Coroutine<T> implements Awaitable<T> {
   /** @internal */
   readonly _name: string | undefined;
 
-  constructor(source: Source<T>, name?: string) {
+  /** @param source the generator, or a function that makes one or is an async function. */
+  constructor(source: Source<T> | null, name?: string) {
     this._source = source;
     this._state = CREATED;
     this._name = name;
@@ -311,10 +312,6 @@ export function suspendOn(future: Future<unknown>): IteratorResult<Suspension, n
 
 /** A coroutine that is its own iterator: subclasses say what a step does, and clean up in `throw`. @internal */
 export abstract class LeafCoroutine<T> extends Coroutine<T> {
-  constructor() {
-    super(null as never);
-  }
-
   override get name(): string {
     return this.constructor.name;
   }

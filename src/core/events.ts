@@ -119,14 +119,14 @@ export class TimerHandle extends Handle {
   /** @internal */
   readonly _order: number;
   /** @internal */
-  _index: number;
+  _scheduled: boolean;
 
   /** @internal */
   constructor(loop: EventLoop, when: number, order: number, callback: () => unknown, context: Context | undefined) {
     super(loop, callback, context);
     this._when = when;
     this._order = order;
-    this._index = -1;
+    this._scheduled = false;
   }
 
   /** The time on the loop's clock at which the callback is due. */
@@ -140,7 +140,7 @@ export class TimerHandle extends Handle {
   }
 
   override cancel(): void {
-    if (this._index >= 0) this._loop._timers.remove(this);
+    this._loop._timers.remove(this);
     super.cancel();
   }
 

@@ -44,7 +44,7 @@ export class BaseException extends Error implements WithContext {
 
   constructor(...args: readonly unknown[]) {
     super(args.length === 0 ? '' : String(args[0]));
-    Object.defineProperty(this, 'args', { value: args, writable: true, configurable: true });
+    if (args.length > 0) Object.defineProperty(this, 'args', { value: args, writable: true, configurable: true });
   }
 
   /** @internal */
@@ -52,6 +52,7 @@ export class BaseException extends Error implements WithContext {
     return true;
   }
 }
+Object.defineProperty(BaseException.prototype, 'args', { value: Object.freeze([]), writable: true, configurable: true });
 identify(BaseException, 'BaseException', 'ERR_BASE_EXCEPTION');
 
 /**

@@ -91,6 +91,9 @@ export interface FutureOptions {
 
 /** What few futures have; kept out of line so that the others stay small. */
 interface Extra {
+  cancelMessage?: unknown;
+  /** Whether it failed and nobody has looked. */
+  unretrieved?: boolean;
   sourceTraceback?: readonly StackFrame[];
   cancelTraceback?: readonly StackFrame[];
   awaitedBy?: Set<FutureLike<unknown>>;
@@ -175,10 +178,6 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
   /** @internal */
   _waiters: Waiter | Waiter[] | null;
   /** @internal */
-  _cancelMessage: unknown;
-  /** Whether it failed and nobody has looked. @internal */
-  _unretrieved: boolean;
-  /** @internal */
   _extra: Extra | null;
 
   constructor(options?: FutureOptions) {
@@ -188,9 +187,28 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
     this._status = PENDING;
     this._value = undefined;
     this._waiters = null;
-    this._cancelMessage = undefined;
-    this._unretrieved = false;
     this._extra = loop._debug ? { sourceTraceback: extractStack() } : null;
+  }
+
+  /** @internal */
+  get _cancelMessage(): unknown {
+    return this._extra === null ? undefined : this._extra.cancelMessage;
+  }
+
+  /** @internal */
+  set _cancelMessage(message: unknown) {
+    if (this._extra !== null) this._extra.cancelMessage = message;
+    else if (message !== undefined) this._extra = { cancelMessage: message };
+  }
+
+  /** Whether it failed and nobody has looked. @internal */
+  get _unretrieved(): boolean {
+    return this._extra !== null && this._extra.unretrieved === true;
+  }
+
+  set _unretrieved(value: boolean) {
+    if (this._extra !== null) this._extra.unretrieved = value;
+    else if (value) this._extra = { unretrieved: true };
   }
 
   /** The loop that the future is bound to. */

@@ -9,6 +9,7 @@ import {
   CANCELLED,
   Future,
   type FutureLike,
+  type FutureOptions,
   futureAddToAwaitedBy,
   futureDiscardFromAwaitedBy,
   type Group,
@@ -145,13 +146,14 @@ export function gather(
   const futures = new Map<unknown, FutureLike<unknown>>();
   const children: FutureLike<unknown>[] = [];
   let loop: EventLoop | undefined;
+  let within: FutureOptions | undefined;
   for (const awaitable of awaitables) {
     let child = futures.get(awaitable);
     if (child === undefined) {
       if (Array.isArray(awaitable)) {
         throw new TypeError('An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it');
       }
-      child = ensureFuture(awaitable, { loop });
+      child = loop === undefined ? ensureFuture(awaitable) : ensureFuture(awaitable, (within ??= { loop }));
       loop ??= child.getLoop();
       futures.set(awaitable, child);
     }

@@ -101,12 +101,7 @@ export abstract class Lockable implements AsyncContextManager<void> {
 
 /** A coroutine that stands in a line until it is woken. */
 abstract class LineWait extends LeafCoroutine<true> {
-  _waiter: ListedFuture | null;
-
-  constructor() {
-    super();
-    this._waiter = null;
-  }
+  abstract _waiter: ListedFuture | null;
 
   protected wait(waiter: ListedFuture): IteratorResult<Suspension, true> {
     this._waiter = waiter;
@@ -121,10 +116,12 @@ abstract class LineWait extends LeafCoroutine<true> {
 
 class AcquireLock extends LineWait {
   readonly _lock: Lock;
+  _waiter: ListedFuture | null;
 
   constructor(lock: Lock) {
-    super();
+    super(null);
     this._lock = lock;
+    this._waiter = null;
   }
 
   override get name(): string {
@@ -212,10 +209,12 @@ function describeLine(state: string, waiters: number): string {
 
 class WaitForEvent extends LineWait {
   readonly _event: Event;
+  _waiter: ListedFuture | null;
 
   constructor(event: Event) {
-    super();
+    super(null);
     this._event = event;
+    this._waiter = null;
   }
 
   override get name(): string {
@@ -409,10 +408,12 @@ export class Condition extends Lockable {
 
 class AcquireSemaphore extends LineWait {
   readonly _semaphore: Semaphore;
+  _waiter: ListedFuture | null;
 
   constructor(semaphore: Semaphore) {
-    super();
+    super(null);
     this._semaphore = semaphore;
+    this._waiter = null;
   }
 
   override get name(): string {

@@ -29,7 +29,7 @@ class Get<T> extends LeafCoroutine<T> {
   _getter: ListedFuture | null;
 
   constructor(queue: Queue<T>) {
-    super();
+    super(null);
     this._queue = queue;
     this._getter = null;
   }
@@ -70,7 +70,7 @@ class Put<T> extends LeafCoroutine<void> {
   _putter: ListedFuture | null;
 
   constructor(queue: Queue<T>, item: T) {
-    super();
+    super(null);
     this._queue = queue;
     this._item = item;
     this._putter = null;

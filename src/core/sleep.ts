@@ -19,17 +19,33 @@ import type { HeapTimer } from './timer-heap.js';
 class Alarm extends Future<void> implements HeapTimer, Runnable {
   readonly _when: number;
   readonly _order: number;
-  _index: number;
+  _scheduled: boolean;
 
   constructor(loop: EventLoop, when: number) {
     super({ loop });
     this._when = when;
     this._order = loop._nextTimerOrder();
-    this._index = -1;
+    this._scheduled = false;
   }
 
   override _run(): void {
     if (this._status === PENDING) this._complete(FINISHED, undefined);
+  }
+}
+
+/** `sleep(0)`: one iteration of the loop, and nothing to clean up. */
+class Checkpoint extends LeafCoroutine<undefined> {
+  override get name(): string {
+    return 'sleep';
+  }
+
+  protected override _start(): IteratorResult<Suspension, undefined> {
+    return SKIP_ITERATION;
+  }
+
+  protected override _resume(): IteratorResult<Suspension, undefined> {
+    this._state = CLOSED;
+    return RETURN_NOTHING;
   }
 }
 
@@ -39,7 +55,7 @@ class Sleep<T> extends LeafCoroutine<T> {
   _alarm: Alarm | null;
 
   constructor(delay: number, result: T) {
-    super();
+    super(null);
     this._delay = delay;
     this._result = result;
     this._alarm = null;
@@ -89,5 +105,6 @@ class Sleep<T> extends LeafCoroutine<T> {
 export function sleep(delay: Duration): Coroutine<void>;
 export function sleep<T>(delay: Duration, result: T): Coroutine<T>;
 export function sleep<T>(delay: Duration, result?: T): Coroutine<T | undefined> {
-  return new Sleep(typeof delay === 'number' && delay <= 0 ? 0 : toSeconds(delay, 'delay'), result);
+  if (delay === 0 && result === undefined) return new Checkpoint(null);
+  return new Sleep(toSeconds(delay, 'delay'), result);
 }

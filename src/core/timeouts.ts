@@ -23,14 +23,14 @@ class Deadline implements HeapTimer, Runnable {
   readonly _loop: EventLoop;
   readonly _when: number;
   readonly _order: number;
-  _index: number;
+  _scheduled: boolean;
 
   constructor(timeout: Timeout, when: number, loop: EventLoop) {
     this._timeout = timeout;
     this._loop = loop;
     this._when = when;
     this._order = loop._nextTimerOrder();
-    this._index = -1;
+    this._scheduled = false;
   }
 
   _run(): void {

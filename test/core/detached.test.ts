@@ -53,10 +53,14 @@ bothInEachMode('detached() code has not the context variables of the task', func
 test('what detached() starts is not cancelled with the task, and outlives it', async () => {
   const order: string[] = [];
   let started!: Promise<void>;
+  let goOn!: () => void;
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve;
+  });
   await asyncio.run(async () => {
     const job = async () => {
       order.push(`job in ${asyncio.currentTask() === null ? 'no task' : 'a task'}`);
-      await new Promise((resolve) => setImmediate(resolve));
+      await gate;
       order.push(`job still in ${asyncio.currentTask() === null ? 'no task' : 'a task'}`);
     };
     const task = asyncio.createTask(async () => {
@@ -68,6 +72,7 @@ test('what detached() starts is not cancelled with the task, and outlives it', a
     await asyncio.wait([task]);
     order.push('task ended');
   });
+  goOn();
   await started;
   assert.deepEqual(order, ['job in no task', 'task ended', 'job still in no task']);
 });

@@ -19,8 +19,10 @@ export default ({ tasks }) => ({
           Effect.all(workers, { concurrency: 'unbounded', discard: true }),
         );
         yield* Effect.yieldNow;
+        const start = performance.now();
         yield* lock.release(1);
         yield* Fiber.join(fiber);
+        return (performance.now() - start) / 1e3;
       }),
     ),
 });

@@ -7,10 +7,13 @@ function* worker(lock, times) {
   }
 }
 
+let start;
+
 function* main(lock, tasks, times) {
   yield* lock.acquire();
   for (let i = 0; i < tasks; i++) spawn(worker(lock, times));
   yield;
+  start = performance.now();
   lock.release();
 }
 
@@ -19,7 +22,9 @@ export default ({ tasks }) => ({
   least: tasks === 1 ? 1 : Math.max(4, 10_000 / tasks),
   repeat(times) {
     const lock = new Lock();
+    start = performance.now();
     spawn(tasks === 1 ? worker(lock, times) : main(lock, tasks, times));
     drain();
+    return (performance.now() - start) / 1e3;
   },
 });

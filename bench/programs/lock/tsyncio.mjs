@@ -15,11 +15,14 @@ export default ({ tasks }) => ({
     run(function* () {
       const lock = new Lock();
       if (tasks === 1) return yield* worker(lock, times);
+      let start;
       yield* lock.acquire();
       yield* new TaskGroup().run(function* (group) {
         for (let i = 0; i < tasks; i++) group.createTask(worker(lock, times));
         yield* sleep(0);
+        start = performance.now();
         lock.release();
       });
+      return (performance.now() - start) / 1e3;
     }),
 });

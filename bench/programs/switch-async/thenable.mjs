@@ -11,6 +11,6 @@ async function worker(times) {
 
 export default ({ tasks }) => ({
   units: tasks,
-  least: Math.max(50, 100_000 / tasks),
+  least: Math.max(200, 100_000 / tasks),
   repeat: (times) => Promise.all(Array.from({ length: tasks }, () => worker(times))),
 });

@@ -11,7 +11,7 @@ def units(tasks):
 
 
 def least(tasks):
-    return max(50, 100_000 // tasks)
+    return max(200, 100_000 // tasks)
 
 
 async def repeat(times, tasks):

@@ -7,7 +7,7 @@ const worker = (times) =>
 
 export default ({ tasks }) => ({
   units: tasks,
-  least: Math.max(50, 100_000 / tasks),
+  least: Math.max(200, 100_000 / tasks),
   repeat: (times) =>
     Effect.runPromise(
       Effect.all(

@@ -6,7 +6,7 @@ function* worker(times) {
 
 export default ({ tasks }) => ({
   units: tasks,
-  least: Math.max(50, 100_000 / tasks),
+  least: Math.max(200, 100_000 / tasks),
   repeat: (times) =>
     run(function* () {
       yield* new TaskGroup().run(function* (group) {
