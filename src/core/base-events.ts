@@ -131,8 +131,6 @@ export class EventLoop {
   readonly _timers = new TimerHeap<HeapTimer & Runnable>();
   /** The task whose native step is under way. @internal */
   _native: Task | null = null;
-  /** Awaits of that step that have read `then`, and whose `then` is not called yet. @internal */
-  _announced = 0;
   /** Awaits of plain code that are pending on this loop. @internal */
   readonly _plainAwaits = new Set<PendingAwait>();
   /** Hooks of layers above: called first when the loop closes. @internal */
@@ -160,8 +158,8 @@ export class EventLoop {
   #timerSetFor = Number.POSITIVE_INFINITY;
   #taskFactory: TaskFactory | null = null;
   #exceptionHandler: ExceptionHandler | null = null;
-  #firstTask: Task | null = null;
-  #lastTask: Task | null = null;
+  /** The tasks that are not done, in no order: the last one takes the place of one that leaves. */
+  #tasks: Task[] = [];
   #failed: Future<unknown>[] = [];
   readonly #records = new Set<FailureRecord>();
   readonly #recordOf = new WeakMap<Future<unknown>, FailureRecord>();
@@ -290,8 +288,7 @@ export class EventLoop {
     this.#timer = null;
     this.#forgetQuiet?.();
     this.#forgetQuiet = null;
-    this.#firstTask = null;
-    this.#lastTask = null;
+    this.#tasks = [];
   }
 
   // ---------------------------------------------------------------------------------------- scheduling
@@ -405,7 +402,9 @@ export class EventLoop {
       const outer = current.context;
       if (inContext !== undefined) current.context = inContext;
       try {
-        handler(this, context);
+        const root = this._rootContext();
+        if (root === null) handler(this, context);
+        else root.runInAsyncScope(handler, undefined, this, context);
       } finally {
         current.context = outer;
       }
@@ -542,20 +541,20 @@ export class EventLoop {
     this.#asleep = false;
     this.#turning = true;
     this.#sliceEnd = 0;
-    this.#goOn();
+    this.#iterate();
   };
 
-  /** Goes on with the turn, in the async context of nobody. */
-  #goOn(): void {
-    if (this._nativeContextInUse()) {
-      this.#rootContext ??= activeAsyncContext()?.bindRoot(loopScope(this)) ?? null;
-      this.#rootContext?.runInAsyncScope(this.#iterate, undefined);
-    } else {
-      this.#iterate();
-    }
+  /** The async context that handles run in: of nobody, with this loop in it. `null` while there is none. @internal */
+  _rootContext(): BoundContext | null {
+    if (!this._nativeContextInUse()) return null;
+    this.#rootContext ??= activeAsyncContext()?.bindRoot(loopScope(this)) ?? null;
+    return this.#rootContext;
   }
 
-  readonly #iterate = (): void => {
+  /**
+   * Goes on with the turn, in the async context of whoever woke the loop: tasks and handles enter their own.
+   */
+  #iterate(): void {
     const outerLoop = current.loop;
     const outerFiber = current.fiber;
     const outerContext = current.context;
@@ -585,7 +584,7 @@ export class EventLoop {
       current.fiber = outerFiber;
       current.context = outerContext;
     }
-  };
+  }
 
   /** Ends the iteration, and begins the next one unless the turn is over. */
   #nextIteration(): boolean {
@@ -799,7 +798,7 @@ export class EventLoop {
   _beginNative(task: Task): boolean {
     if (!this.#turning || this._native !== null) return false;
     this._native = task;
-    this._announced = 0;
+    current.announced = 0;
     return true;
   }
 
@@ -812,7 +811,7 @@ export class EventLoop {
     this._native = null;
     current.nativeScope = null;
     if (this._debug) this.#reportSlow();
-    this.#goOn();
+    this.#iterate();
   }
 
   /**
@@ -821,7 +820,7 @@ export class EventLoop {
    * @internal
    */
   _parked(flow: Flow): void {
-    if (this._native !== flow._task || this._announced > 0 || current.loop !== null) return;
+    if (this._native !== flow._task || current.announced > 0 || current.loop !== null) return;
     for (let scope: Scope | null = flow._within; scope !== null; scope = scope._outer) {
       if (scope._first !== scope._last) return;
     }
@@ -862,30 +861,28 @@ export class EventLoop {
 
   /** @internal */
   _register(task: Task): void {
-    if (task._previousTask !== null || this.#firstTask === task) return;
-    task._previousTask = this.#lastTask;
-    if (this.#lastTask === null) this.#firstTask = task;
-    else this.#lastTask._nextTask = task;
-    this.#lastTask = task;
+    if (this.#tasks[task._place] === task) return;
+    task._place = this.#tasks.length;
+    this.#tasks.push(task);
   }
 
   /** @internal */
   _unregister(task: Task): void {
-    const { _previousTask: previous, _nextTask: next } = task;
-    if (previous === null && this.#firstTask !== task) return;
-    if (previous === null) this.#firstTask = next;
-    else previous._nextTask = next;
-    if (next === null) this.#lastTask = previous;
-    else next._previousTask = previous;
-    task._previousTask = null;
-    task._nextTask = null;
+    const tasks = this.#tasks;
+    const place = task._place;
+    if (tasks[place] !== task) return;
+    const last = tasks.pop() as Task;
+    if (last !== task) {
+      tasks[place] = last;
+      last._place = place;
+    }
+    task._place = -1;
   }
 
-  /** @internal */
+  /** In the order of creation. @internal */
   _unfinishedTasks(): Set<Task> {
-    const tasks = new Set<Task>();
-    for (let task = this.#firstTask; task !== null; task = task._nextTask) if (!task.done()) tasks.add(task);
-    return tasks;
+    const tasks = this.#tasks.filter((task) => !task.done());
+    return new Set(tasks.sort((a, b) => a._serial - b._serial));
   }
 
   /** @internal */

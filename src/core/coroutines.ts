@@ -107,7 +107,7 @@ export const awaiting: {
   },
 };
 
-/** One of the two callbacks of a `then`. @internal */
+/** One of the two callbacks of a `then`. */
 export type Settle = (value: unknown) => unknown;
 
 function thenOfCoroutine(this: Coroutine<unknown>, onFulfilled?: unknown, onRejected?: unknown): PromiseLike<unknown> {

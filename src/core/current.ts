@@ -24,7 +24,9 @@ export const current: {
   context: Context | null;
   /** The scope whose native step is under way, on platforms without async context. */
   nativeScope: Scope | null;
-} = { loop: null, fiber: null, context: null, nativeScope: null };
+  /** Awaits that have read `then` since the native step began, and whose `then` is not called yet. */
+  announced: number;
+} = { loop: null, fiber: null, context: null, nativeScope: null, announced: 0 };
 
 let asyncContext: AsyncContext | null = null;
 

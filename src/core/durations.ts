@@ -21,10 +21,13 @@ const WITH_UNIT = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/;
  * ```
  */
 export function seconds(text: string): number {
-  if (typeof text !== 'string') throw new TypeError(`Invalid duration: expected a string with its unit, got ${String(text)}`);
+  if (typeof text !== 'string')
+    throw new TypeError(`Invalid duration: expected a string with its unit, got ${String(text)}`);
   const match = WITH_UNIT.exec(text);
   if (match === null) {
-    throw new ValueError(`Invalid duration: ${JSON.stringify(text)} is not a number with a unit (ms, s, m, h)`);
+    throw new ValueError(
+      `Invalid duration: ${JSON.stringify(text)} is not a number with a unit (ms, s, m, h)`,
+    );
   }
   return Number(match[1]) * SECONDS_PER_UNIT[match[2] as keyof typeof SECONDS_PER_UNIT];
 }
@@ -49,7 +52,9 @@ export function toSecondsOrNull(duration: Duration | null | undefined, what: str
 /** A point in time on a loop's clock. @internal */
 export function toTime(when: number, what: string): number {
   if (typeof when !== 'number') {
-    throw new TypeError(`Invalid ${what}: expected a time of the loop's clock in seconds, got ${String(when)}`);
+    throw new TypeError(
+      `Invalid ${what}: expected a time of the loop's clock in seconds, got ${String(when)}`,
+    );
   }
   if (Number.isNaN(when)) throw new ValueError(`Invalid ${what}: NaN (not a number)`);
   return when;

@@ -4,10 +4,17 @@ import type { EventLoop } from './base-events.js';
 import { type Context, copyContext } from './contextvars.js';
 import { contextLoop, current } from './current.js';
 import { RuntimeError, stopsTheLoop } from './exceptions.js';
-import { extractStack, formatCallback, formatOrigin, inspectCustom, type StackFrame } from './format-helpers.js';
+import {
+  extractStack,
+  formatCallback,
+  formatOrigin,
+  inspectCustom,
+  type StackFrame,
+} from './format-helpers.js';
 
-/** What stands in a loop's ready queue. @internal */
+/** What stands in a loop's ready queue. */
 export interface Runnable {
+  /** @internal */
   _run(): void;
 }
 
@@ -86,7 +93,9 @@ export class Handle implements Runnable {
     current.context = this._context;
     this._context._entered = true;
     try {
-      callback();
+      const root = this._loop._rootContext();
+      if (root === null) callback();
+      else root.runInAsyncScope(callback, undefined);
     } catch (error) {
       if (stopsTheLoop(error)) throw error;
       this._report(error);
@@ -122,7 +131,13 @@ export class TimerHandle extends Handle {
   _scheduled: boolean;
 
   /** @internal */
-  constructor(loop: EventLoop, when: number, order: number, callback: () => unknown, context: Context | undefined) {
+  constructor(
+    loop: EventLoop,
+    when: number,
+    order: number,
+    callback: () => unknown,
+    context: Context | undefined,
+  ) {
     super(loop, callback, context);
     this._when = when;
     this._order = order;
@@ -203,7 +218,9 @@ export function getRunningLoop(): EventLoop {
 
 /** The loop set by {@link setEventLoop} outside any running loop, else {@link getRunningLoop}. */
 export function getEventLoop(): EventLoop {
-  return runningLoopOrNull() ?? (chosenLoop === null || chosenLoop.isClosed() ? getRunningLoop() : chosenLoop);
+  return (
+    runningLoopOrNull() ?? (chosenLoop === null || chosenLoop.isClosed() ? getRunningLoop() : chosenLoop)
+  );
 }
 
 /** Sets the loop that {@link getEventLoop} gives outside a running loop; `null` unsets it. */
@@ -221,5 +238,6 @@ export function unsetEventLoop(loop: EventLoop): void {
 
 /** Throws unless the caller may start a loop: not from inside a task or a handle. @internal */
 export function refuseInsideLoop(what: string, insideTask: boolean): void {
-  if (current.loop !== null || insideTask) throw new RuntimeError(`${what} cannot be called from a running event loop`);
+  if (current.loop !== null || insideTask)
+    throw new RuntimeError(`${what} cannot be called from a running event loop`);
 }

@@ -43,33 +43,37 @@ import { repr } from './format-helpers.js';
 import type { AbortSource } from './signals.js';
 import type { Task } from './tasks.js';
 
-/** A stack of coroutine frames that waits for at most one thing: a task, or one `await` inside an async function. @internal */
+/** A stack of coroutine frames that waits for at most one thing: a task, or one `await` inside an async function. */
 export interface Fiber extends Runnable, Waiter {
+  /** @internal */
   readonly _loop: EventLoop;
+  /** @internal */
   readonly _task: Task;
-  /** The scope that this fiber was awaited in; `null` for a task. */
+  /** The scope that this fiber was awaited in; `null` for a task. @internal */
   _within: Scope | null;
-  /** Where the plain code that its generators start awaits, and where flows live on whose frames have ended. */
+  /** Where the plain code that its generators start awaits, and where flows live on whose frames have ended. @internal */
   _leftovers: Scope | null;
-  /** The top frame, unless that is native. */
+  /** The top frame, unless that is native. @internal */
   _frame: Coro<unknown> | null;
-  /** Whether the only frame is a LeafCoroutine or a future's iterator: no generator. */
+  /** Whether the only frame is a LeafCoroutine or a future's iterator: no generator. @internal */
   _leaf: boolean;
-  /** The frames below the top one. */
+  /** The frames below the top one. @internal */
   _stack: Coro<unknown>[] | null;
-  /** What it waits for. */
+  /** What it waits for. @internal */
   _waiter: FutureLike<unknown> | null;
-  /** The scope of the top frame, if that is native. */
+  /** The scope of the top frame, if that is native. @internal */
   _scope: Scope | null;
-  /** A cancellation that is not delivered yet. */
+  /** A cancellation that is not delivered yet. @internal */
   _mustCancel: boolean;
+  /** @internal */
   _cancelMessage: unknown;
-  /** How often this very fiber was asked to cancel, less the times that was taken back. */
+  /** How often this very fiber was asked to cancel, less the times that was taken back. @internal */
   _requests: number;
-  /** The async context that its generators run in. */
+  /** The async context that its generators run in. @internal */
   readonly _carrier: BoundContext | null;
+  /** @internal */
   _ended(): boolean;
-  /** The last frame returned or threw. */
+  /** The last frame returned or threw. @internal */
   _end(failed: boolean, value: unknown): void;
 }
 
@@ -344,7 +348,7 @@ function enter(
   }
 }
 
-/** What an async function's flows are registered in. The async context carries it. @internal */
+/** What an async function's flows are registered in. The async context carries it. */
 export class Scope {
   readonly _loop: EventLoop;
   readonly _task: Task;
@@ -469,7 +473,7 @@ export function leftoversOf(fiber: Fiber): Scope {
 
 // -------------------------------------------------------------------------------------------------- flows
 
-/** A plain `await` of ours inside an async function: a child fiber. It is what `then` returns, too. @internal */
+/** A plain `await` of ours inside an async function: a child fiber. It is what `then` returns, too. */
 export class Flow implements Fiber, PromiseLike<unknown> {
   readonly _loop: EventLoop;
   readonly _task: Task;
@@ -658,7 +662,7 @@ class PlainAwait implements Waiter, Runnable, PromiseLike<unknown> {
   }
 }
 
-/** What the loop keeps of a plain await: how to give it up. @internal */
+/** What the loop keeps of a plain await: how to give it up. */
 export interface PendingAwait {
   _giveUp(error: unknown): void;
 }
@@ -691,15 +695,13 @@ function startFlow(fiber: Fiber): void {
 /** The scope that an await belongs to: the one noted when `then` was read, or the running one. */
 function awaitingScope(noted: Scope | null): Scope | null {
   const scope = noted !== null && !noted._closed && !noted._task.done() ? noted : liveScope();
-  if (scope !== null && scope._loop._announced > 0) scope._loop._announced -= 1;
+  if (current.announced > 0) current.announced -= 1;
   return scope;
 }
 
 awaiting.announce = () => {
-  const scope = liveScope();
-  if (scope === null) return null;
-  if (scope._loop._native === scope._task) scope._loop._announced += 1;
-  return scope._carrier === null && !scope._loop._nativeContextInUse() ? scope : null;
+  current.announced += 1;
+  return current.nativeScope === null ? null : liveScope();
 };
 
 awaiting.coroutine = (coroutine, noted, onFulfilled, onRejected) => {

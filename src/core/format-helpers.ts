@@ -35,7 +35,8 @@ export function repr(value: unknown, depth = 0): string {
 const shown = new Set<object>();
 
 function reprScalar(value: unknown): string {
-  if (typeof value === 'string') return `'${clip(value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n'))}'`;
+  if (typeof value === 'string')
+    return `'${clip(value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\n', '\\n'))}'`;
   if (typeof value === 'bigint') return `${value}n`;
   if (typeof value === 'function') return `<function ${functionName(value as () => unknown)}>`;
   return String(value);
@@ -56,7 +57,8 @@ function reprObject(value: object, depth: number): string {
     if (entries.length > 4) items.push('...');
     return items.length === 0 ? '{}' : `{ ${items.join(', ')} }`;
   }
-  if (typeof value.toString === 'function' && value.toString !== Object.prototype.toString) return clip(String(value));
+  if (typeof value.toString === 'function' && value.toString !== Object.prototype.toString)
+    return clip(String(value));
   return `<${value.constructor?.name ?? 'object'}>`;
 }
 
@@ -116,7 +118,12 @@ export function callerStack(stopAtLibrary = false): StackFrame[] {
   const { stack } = new Error();
   stackLimits.stackTraceLimit = limit;
   const frames = parseStack(stack);
-  const below = frames.slice(Math.max(0, frames.findIndex((frame) => !isOwn(frame))));
+  const below = frames.slice(
+    Math.max(
+      0,
+      frames.findIndex((frame) => !isOwn(frame)),
+    ),
+  );
   const end = stopAtLibrary ? below.findIndex(isOwn) : -1;
   const callers = (end < 0 ? below : below.slice(0, end)).filter((frame) => !isOwn(frame));
   // In a bundle with the program, the library cannot be told from it.
@@ -136,8 +143,10 @@ export function formatOrigin(stack: readonly StackFrame[]): string {
 
 /** The lines of a stack, as Python prints one. @internal */
 export function formatStack(stack: readonly StackFrame[]): string {
-  return stack.map((frame) => `  File "${frame.file}", line ${frame.line}, in ${frame.functionName}`).join('\n');
+  return stack
+    .map((frame) => `  File "${frame.file}", line ${frame.line}, in ${frame.functionName}`)
+    .join('\n');
 }
 
-/** How the platform's inspector asks an object for its picture. @internal */
+/** How the platform's inspector asks an object for its picture. */
 export const inspectCustom: symbol = Symbol.for('nodejs.util.inspect.custom');

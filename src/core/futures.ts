@@ -41,10 +41,11 @@ export function isfuture(value: unknown): value is FutureLike<unknown> {
   );
 }
 
-/** Who is told that a future is done: a fiber that waits for it, a group, a callback. @internal */
+/** Who is told that a future is done: a fiber that waits for it, a group, a callback. */
 export interface Waiter {
+  /** @internal */
   _notify(future: Future<unknown>): void;
-  /** Adds the tasks that this waiter stands for. */
+  /** Adds the tasks that this waiter stands for. @internal */
   _awaiters?(tasks: Set<FutureLike<unknown>>): void;
 }
 
@@ -91,6 +92,8 @@ export interface FutureOptions {
 
 /** What few futures have; kept out of line so that the others stay small. */
 interface Extra {
+  /** The name that a task was given. */
+  name?: string;
   cancelMessage?: unknown;
   /** Whether it failed and nobody has looked. */
   unretrieved?: boolean;
@@ -118,8 +121,9 @@ export const awaitingFuture: {
   },
 };
 
-/** A waiter that wants to hear of a completion one hop later, as every done callback does. @internal */
+/** A waiter that wants to hear of a completion one hop later, as every done callback does. */
 export interface Group extends Waiter {
+  /** @internal */
   _futureDone(future: Future<unknown>): void;
 }
 

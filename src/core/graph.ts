@@ -52,7 +52,8 @@ export function captureCallGraph(
   const task = currentTask();
   const subject = future ?? task;
   if (subject === null) return null;
-  if (!isfuture(subject)) throw new TypeError(`Cannot capture the call graph of ${String(future)}: expected a future`);
+  if (!isfuture(subject))
+    throw new TypeError(`Cannot capture the call graph of ${String(future)}: expected a future`);
   return graphOf(subject, subject === task ? ownStack(depth) : suspendedStack(subject), limit, new Set());
 }
 
@@ -95,7 +96,11 @@ function graphOf(
     if (!path.has(waiter)) awaitedBy.push(graphOf(waiter, suspendedStack(waiter), limit, path));
   }
   path.delete(future);
-  return Object.freeze({ future, callStack: Object.freeze(cut(stack, limit)), awaitedBy: Object.freeze(awaitedBy) });
+  return Object.freeze({
+    future,
+    callStack: Object.freeze(cut(stack, limit)),
+    awaitedBy: Object.freeze(awaitedBy),
+  });
 }
 
 /**
@@ -117,7 +122,11 @@ function describe(graph: FutureCallGraph, suspended: boolean, lines: string[], i
     add('  + Call stack:');
     for (const { frame } of callStack) {
       const name = `${suspended ? 'async ' : ''}${frame.functionName}()`;
-      add(frame.file === UNKNOWN_FILE ? `  |   in ${name}` : `  |   File '${frame.file}', line ${frame.line}, in ${name}`);
+      add(
+        frame.file === UNKNOWN_FILE
+          ? `  |   in ${name}`
+          : `  |   File '${frame.file}', line ${frame.line}, in ${name}`,
+      );
     }
   }
   if (awaitedBy.length > 0) {

@@ -4,8 +4,20 @@ import { EventLoop } from './base-events.js';
 import { type Context, copyContext } from './contextvars.js';
 import { type Coro, Coroutine, type CoroutineLike, isGenerator, isThenable } from './coroutines.js';
 import { liveScope } from './current.js';
-import { type ContextOption, newEventLoop, refuseInsideLoop, setEventLoop, unsetEventLoop } from './events.js';
-import { DeadlockError, isCancelledError, KeyboardInterrupt, RuntimeError, SystemExit } from './exceptions.js';
+import {
+  type ContextOption,
+  newEventLoop,
+  refuseInsideLoop,
+  setEventLoop,
+  unsetEventLoop,
+} from './events.js';
+import {
+  DeadlockError,
+  isCancelledError,
+  KeyboardInterrupt,
+  RuntimeError,
+  SystemExit,
+} from './exceptions.js';
 import { type FutureLike, isfuture } from './futures.js';
 import { gather } from './gather.js';
 import { logger } from './log.js';
@@ -110,7 +122,9 @@ export class Runner {
       loop._interrupt(stopError(signal));
     };
     const host = loop._host;
-    const removals = (['SIGINT', 'SIGTERM'] as const).map((signal) => host.onStopSignal?.(signal, stop(signal)));
+    const removals = (['SIGINT', 'SIGTERM'] as const).map((signal) =>
+      host.onStopSignal?.(signal, stop(signal)),
+    );
     try {
       return await loop.runUntilComplete(task);
     } catch (error) {
@@ -183,7 +197,8 @@ function stopError(signal: 'SIGINT' | 'SIGTERM'): KeyboardInterrupt | SystemExit
 /** What an uncaught stop means for the process. */
 function noteExitStatus(loop: EventLoop, error: unknown): void {
   if (error instanceof KeyboardInterrupt) loop._host.exitStatus?.(error, 130);
-  else if (error instanceof SystemExit && typeof error.exitCode === 'number') loop._host.exitStatus?.(error, error.exitCode);
+  else if (error instanceof SystemExit && typeof error.exitCode === 'number')
+    loop._host.exitStatus?.(error, error.exitCode);
 }
 
 async function cancelAllTasks(loop: EventLoop): Promise<void> {
@@ -201,14 +216,20 @@ async function cancelAllTasks(loop: EventLoop): Promise<void> {
     if (task.cancelled() || !task.done()) continue;
     const exception = task.exception();
     if (exception === null) continue;
-    loop.callExceptionHandler({ message: 'unhandled exception during asyncio.run() shutdown', exception, task });
+    loop.callExceptionHandler({
+      message: 'unhandled exception during asyncio.run() shutdown',
+      exception,
+      task,
+    });
   }
 }
 
 function nameTasks(tasks: readonly Task[]): void {
   const waiting = tasks.filter((task) => !task.done());
   if (waiting.length === 0) return;
-  logger.warn(`run() is closing, and has waited ${CLOSING_PATIENCE} seconds for:\n${waiting.map((task) => `  ${task}`).join('\n')}`);
+  logger.warn(
+    `run() is closing, and has waited ${CLOSING_PATIENCE} seconds for:\n${waiting.map((task) => `  ${task}`).join('\n')}`,
+  );
 }
 
 /**

@@ -27,7 +27,7 @@ export function newAbortController(): AbortControllerLike {
   return new Controller();
 }
 
-/** A signal that a cancellation aborts, and whether somebody will tell the flow of it. @internal */
+/** A signal that a cancellation aborts, and whether somebody will tell the flow of it. */
 export class AbortSource {
   #controller: AbortControllerLike;
   /** Whether the signal was asked for since the flow last waited for something of ours. */

@@ -90,12 +90,10 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   _mustCancel: boolean;
   /** @internal */
   _requests: number;
-  /** The loop's list of unfinished tasks. @internal */
-  _previousTask: Task | null;
-  /** @internal */
-  _nextTask: Task | null;
-  /** A number stands for `Task-N`. @internal */
-  _name: string | number;
+  /** Its place among the loop's unfinished tasks; -1 outside. @internal */
+  _place: number;
+  /** The how-manieth task of the process it is; also its name, `Task-N`, until it is given one. @internal */
+  readonly _serial: number;
   /** @internal */
   _coro: CoroutineLike<T> | null;
   /** Whether the first step has to find out what the coroutine is. @internal */
@@ -118,13 +116,13 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     this._scope = null;
     this._mustCancel = false;
     this._requests = 0;
-    this._previousTask = null;
-    this._nextTask = null;
+    this._place = -1;
     tasksMade += 1;
-    this._name = name === undefined || name === null ? tasksMade : String(name);
+    this._serial = tasksMade;
     this._coro = coro;
     this._unopened = !isGeneratorObject;
     this._leftovers = null;
+    if (name !== undefined && name !== null) this.setName(name);
     if (coro instanceof Coroutine) coro._claim();
     // An async function must start in the async context of whoever made the task; once that is in use, so do generators.
     if (loop._nativeContextInUse()) this._leftovers = new Scope(this as Fiber, true);
@@ -184,11 +182,12 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   }
 
   getName(): string {
-    return typeof this._name === 'number' ? `Task-${this._name}` : this._name;
+    return this._extra?.name ?? `Task-${this._serial}`;
   }
 
   setName(name: unknown): void {
-    this._name = String(name);
+    this._extra ??= {};
+    this._extra.name = String(name);
   }
 
   /** @throws RuntimeError always: the coroutine sets the result. */

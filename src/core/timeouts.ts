@@ -8,7 +8,19 @@
 
 import type { EventLoop } from './base-events.js';
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
-import { type Body, type Coro, Coroutine, runBody } from './coroutines.js';
+import {
+  type Body,
+  CLOSED,
+  type Coro,
+  Coroutine,
+  isGeneratorFunction,
+  LeafCoroutine,
+  NEXT,
+  runBody,
+  type Suspension,
+  THROW,
+} from './coroutines.js';
+import { current } from './current.js';
 import { type Duration, toSecondsOrNull, toTime } from './durations.js';
 import { getRunningLoop, type Runnable } from './events.js';
 import { BaseExceptionGroup } from './exception-groups.js';
@@ -57,6 +69,8 @@ export class Timeout implements AsyncContextManager<Timeout> {
   _fiber: Fiber | null;
   /** How many requests to cancel there were on entry. @internal */
   _requests: number;
+  /** Whether the deadline was in the future when it was set: the clock need not be asked on entry. @internal */
+  _isAhead: boolean;
 
   /** @param when a time on the running loop's clock, or `null` for no limit. */
   constructor(when: number | null) {
@@ -65,6 +79,7 @@ export class Timeout implements AsyncContextManager<Timeout> {
     this._timer = null;
     this._fiber = null;
     this._requests = 0;
+    this._isAhead = false;
   }
 
   /** The deadline on the loop's clock, or `null`. */
@@ -98,8 +113,10 @@ export class Timeout implements AsyncContextManager<Timeout> {
     if (when === null) return;
     const loop = (this._fiber as Fiber)._loop;
     this._timer = new Deadline(this, when, loop);
-    if (when <= loop.time()) loop._push(this._timer);
-    else loop._addTimer(this._timer);
+    // One that has passed since is due at the next iteration either way.
+    if (this._isAhead || when > loop.time()) loop._addTimer(this._timer);
+    else loop._push(this._timer);
+    this._isAhead = false;
   }
 
   /** @internal */
@@ -119,6 +136,9 @@ export class Timeout implements AsyncContextManager<Timeout> {
    */
   run<T>(body: Body<T, [Timeout]>): Coroutine<T> {
     if (typeof body !== 'function') throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+    if (isGeneratorFunction(body) && current.fiber !== null && current.fiber._within === null) {
+      return new TimeoutBlock<T>(this, (body as (limit: Timeout) => Coro<T>)(this));
+    }
     return new Coroutine(this._running(body), 'timeout');
   }
 
@@ -196,6 +216,60 @@ export class Timeout implements AsyncContextManager<Timeout> {
   }
 }
 
+/** A limit around a generator body: the same as `_running`, one generator cheaper. */
+class TimeoutBlock<T> extends LeafCoroutine<T> {
+  readonly _limit: Timeout;
+  readonly _body: Coro<T>;
+
+  constructor(limit: Timeout, body: Coro<T>) {
+    super(null);
+    this._limit = limit;
+    this._body = body;
+  }
+
+  override get name(): string {
+    return 'timeout';
+  }
+
+  protected override _start(): IteratorResult<Suspension, T> {
+    this._limit._enter();
+    return this._resume(undefined);
+  }
+
+  protected override _resume(value: unknown): IteratorResult<Suspension, T> {
+    let result: IteratorResult<Suspension, T>;
+    try {
+      result = NEXT.call(this._body, value) as IteratorResult<Suspension, T>;
+    } catch (error) {
+      this._fail(error);
+    }
+    if (result.done === true) this._succeed();
+    return result;
+  }
+
+  protected override _abort(error: unknown): IteratorResult<Suspension, T> {
+    let result: IteratorResult<Suspension, T>;
+    try {
+      result = THROW.call(this._body, error) as IteratorResult<Suspension, T>;
+    } catch (failure) {
+      this._fail(failure);
+    }
+    if (result.done === true) this._succeed();
+    return result;
+  }
+
+  _succeed(): void {
+    this._state = CLOSED;
+    this._limit._exit(undefined);
+  }
+
+  _fail(error: unknown): never {
+    this._state = CLOSED;
+    this._limit._exit({ value: error });
+    throw error;
+  }
+}
+
 /** The first CancelledError in an error's context was our doing: a TimeoutError takes its place. */
 function insertTimeoutError(error: unknown): void {
   let each = error as WithContext | null | undefined;
@@ -233,7 +307,10 @@ function insertTimeoutError(error: unknown): void {
  */
 export function timeout(delay: Duration | null): Timeout {
   const seconds = toSecondsOrNull(delay, 'timeout');
-  return new Timeout(seconds === null ? null : getRunningLoop().time() + seconds);
+  if (seconds === null) return new Timeout(null);
+  const limit = new Timeout(getRunningLoop().time() + seconds);
+  limit._isAhead = seconds > 0;
+  return limit;
 }
 
 /** As {@link timeout}, with the deadline as a time on the loop's clock. */

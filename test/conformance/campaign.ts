@@ -26,8 +26,13 @@ export async function actualTrace(program: Program, kind: Kind, run = trace): Pr
 }
 
 /** What differs, or null. */
-export async function compare(program: Program, kind: Kind, oracle: Oracle, expected: Trace): Promise<Mismatch | null> {
-  const actual = (await actualTrace(program, kind)).filter((line) => oracle.writes(line));
+export async function compare(
+  program: Program,
+  kind: Kind,
+  oracle: Oracle,
+  expected: Trace,
+): Promise<Mismatch | null> {
+  const actual = await actualTrace(program, kind);
   if (firstDifference(expected, actual) < 0) return null;
   return { program, kind, oracle: oracle.name, expected, actual };
 }
@@ -45,7 +50,15 @@ export async function shrunk({ program, kind, oracle: name }: Mismatch, oracle: 
   const smallest = await shrink(program, fails);
   const [expected = []] = await oracle.traces([smallest]);
   const mismatch = await compare(smallest, kind, oracle, expected);
-  return mismatch ?? { program: smallest, kind, oracle: name, expected, actual: ['(not seen again: the program behaves differently each time)'] };
+  return (
+    mismatch ?? {
+      program: smallest,
+      kind,
+      oracle: name,
+      expected,
+      actual: ['(not seen again: the program behaves differently each time)'],
+    }
+  );
 }
 
 /** Whether a trace shows that a task was cancelled where it waited. */

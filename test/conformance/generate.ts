@@ -6,7 +6,18 @@
  * the primitives of the themes. Times are few and small, so that many things happen in one instant.
  */
 
-import type { Action, Block, ErrorName, Operand, Operation, Program, ReturnWhen, Slot, Value, Wait } from './program.js';
+import type {
+  Action,
+  Block,
+  ErrorName,
+  Operand,
+  Operation,
+  Program,
+  ReturnWhen,
+  Slot,
+  Value,
+  Wait,
+} from './program.js';
 
 /** mulberry32: small, fast and good enough. */
 export class Random {
@@ -121,7 +132,10 @@ class Writer {
           this.#objects.r0 = ['barrier', random.int(1, 3)];
           break;
         case 'queue':
-          this.#objects.q0 = [random.pick(['queue', 'queue', 'priorityQueue', 'lifoQueue'] as const), random.int(0, 2)];
+          this.#objects.q0 = [
+            random.pick(['queue', 'queue', 'priorityQueue', 'lifoQueue'] as const),
+            random.int(0, 2),
+          ];
           break;
       }
     }
@@ -132,7 +146,15 @@ class Writer {
     const contest = Object.keys(this.#objects).length > 0 && this.#random.chance(0.6);
     for (let index = 0; index < this.#functions; index += 1) {
       this.#left = index === 0 ? this.#random.int(8, 18) : this.#random.int(2, 9);
-      functions.push(index === 0 ? (contest ? this.#contest() : this.#main()) : contest ? this.#contender(index) : this.#block(index, 0));
+      functions.push(
+        index === 0
+          ? contest
+            ? this.#contest()
+            : this.#main()
+          : contest
+            ? this.#contender(index)
+            : this.#block(index, 0),
+      );
     }
     functions.push(this.#leaf());
     return this.#eager && this.#random.chance(0.5)
@@ -162,10 +184,12 @@ class Writer {
     const block: Operation[] = [];
     for (const name of Object.keys(this.#objects)) {
       if ('lmbn'.includes(name[0] as string) && random.chance(0.7)) block.push(['acquire', name]);
-      else if (name[0] === 'q' && !this.#getters) block.push(['putNowait', name, random.int(0, 5)], ['putNowait', name, random.int(0, 5)]);
+      else if (name[0] === 'q' && !this.#getters)
+        block.push(['putNowait', name, random.int(0, 5)], ['putNowait', name, random.int(0, 5)]);
     }
     const tasks = random.int(2, 5);
-    for (let i = 0; i < tasks; i += 1) block.push(['spawn', `s${i}`, random.chance(0.75) ? 1 : 2, ...this.#options()]);
+    for (let i = 0; i < tasks; i += 1)
+      block.push(['spawn', `s${i}`, random.chance(0.75) ? 1 : 2, ...this.#options()]);
     const rounds = random.int(1, 4);
     for (let i = 0; i < rounds; i += 1) {
       block.push(['sleep', random.pick([0, 0, 0, 1, 1, 2])]);
@@ -191,15 +215,34 @@ class Writer {
   #wake(): Operation {
     const random = this.#random;
     const names = Object.keys(this.#objects);
-    if (names.length === 0) return random.pick<Operation>([['setResult', 's4', 1], ['cancel', 's4', 'w'], ['sleep', 1], ['busy', 1]]);
+    if (names.length === 0)
+      return random.pick<Operation>([
+        ['setResult', 's4', 1],
+        ['cancel', 's4', 'w'],
+        ['sleep', 1],
+        ['busy', 1],
+      ]);
     const name = random.pick(names);
     switch (name[0]) {
       case 'n':
-        return random.chance(0.7) ? ['hold', name, [['count', 'k'], ['notify', name, 1]]] : ['release', name];
+        return random.chance(0.7)
+          ? [
+              'hold',
+              name,
+              [
+                ['count', 'k'],
+                ['notify', name, 1],
+              ],
+            ]
+          : ['release', name];
       case 'e':
         return ['set', name];
       case 'r':
-        return random.pick<Operation>([['barrierWait', name], ['barrierReset', name], ['barrierAbort', name]]);
+        return random.pick<Operation>([
+          ['barrierWait', name],
+          ['barrierReset', name],
+          ['barrierAbort', name],
+        ]);
       case 'q':
         return random.pick<Operation>([
           this.#getters ? ['putNowait', name, 1] : ['getNowait', name],
@@ -221,7 +264,11 @@ class Writer {
     const rest = random.chance(0.6) ? this.#block(index, 1) : [];
     const roll = random.next();
     const body: Block =
-      roll < 0.6 ? wait : roll < 0.8 ? [['try', wait, [[random.pick(CATCHABLE), this.#block(index, 2)]], null]] : [['try', wait, [], this.#block(index, 2)]];
+      roll < 0.6
+        ? wait
+        : roll < 0.8
+          ? [['try', wait, [[random.pick(CATCHABLE), this.#block(index, 2)]], null]]
+          : [['try', wait, [], this.#block(index, 2)]];
     return [...body, ...rest];
   }
 
@@ -239,7 +286,11 @@ class Writer {
       case 'r':
         return ['barrierWait', name];
       case 'n':
-        return ['hold', name, [random.chance(0.6) ? ['conditionWait', name] : ['conditionWaitFor', name, 'k', random.int(1, 2)]]];
+        return [
+          'hold',
+          name,
+          [random.chance(0.6) ? ['conditionWait', name] : ['conditionWaitFor', name, 'k', random.int(1, 2)]],
+        ];
       default:
         return random.chance(0.4) ? ['acquire', name] : ['hold', name, [['sleep', random.int(0, 2)]]];
     }
@@ -255,14 +306,62 @@ class Writer {
     ]) as [Slot, Slot, Slot];
     const failing = this.#functions;
     return random.pick<() => Operation>([
-      () => sequence(['cancelSelf', random.chance(0.5) ? 'self' : null], ['uncancel'], this.#wait(index), ['cancelling']),
+      () =>
+        sequence(['cancelSelf', random.chance(0.5) ? 'self' : null], ['uncancel'], this.#wait(index), [
+          'cancelling',
+        ]),
       () => sequence(['cancelSelf'], ['cancelSelf', 'twice'], ['uncancel'], this.#wait(index)),
-      () => sequence(['spawn', a, this.#function(index)], ['spawn', b, failing], ['wait', [a, b, c], random.chance(0.7) ? null : this.#ticks(), this.#returnWhen()]),
-      () => sequence(['spawn', a, this.#function(index)], ['spawn', b, failing], ['gather', c, [a, b], random.chance(0.5)], ...(random.chance(0.5) ? [this.#cancel(c)] : []), ['await', c]),
-      () => sequence(['spawn', a, this.#function(index)], ['shield', c, a], ['cancel', random.pick([a, c]), 'sh'], ['await', c]),
-      () => ['group', 'g0', [['groupSpawn', 'g0', a, this.#startable(index)], ['groupSpawn', 'g0', b, failing], ['sleep', random.int(0, 2)], ...(random.chance(0.4) ? ([['cancelSelf']] as const) : [])]],
-      () => ['timeout', 'x0', random.int(0, 2), [['group', 'g0', [['groupSpawn', 'g0', a, this.#function(index)], ['groupSpawn', 'g0', b, failing]]]]],
-      () => sequence(['callSoon', 'h0', [this.#cancel(a), this.#cancel(b)]], ['timeout', 'x1', random.int(0, 2), [['sleep', random.int(0, 2)]]]),
+      () =>
+        sequence(
+          ['spawn', a, this.#function(index)],
+          ['spawn', b, failing],
+          ['wait', [a, b, c], random.chance(0.7) ? null : this.#ticks(), this.#returnWhen()],
+        ),
+      () =>
+        sequence(
+          ['spawn', a, this.#function(index)],
+          ['spawn', b, failing],
+          ['gather', c, [a, b], random.chance(0.5)],
+          ...(random.chance(0.5) ? [this.#cancel(c)] : []),
+          ['await', c],
+        ),
+      () =>
+        sequence(
+          ['spawn', a, this.#function(index)],
+          ['shield', c, a],
+          ['cancel', random.pick([a, c]), 'sh'],
+          ['await', c],
+        ),
+      () => [
+        'group',
+        'g0',
+        [
+          ['groupSpawn', 'g0', a, this.#startable(index)],
+          ['groupSpawn', 'g0', b, failing],
+          ['sleep', random.int(0, 2)],
+          ...(random.chance(0.4) ? ([['cancelSelf']] as const) : []),
+        ],
+      ],
+      () => [
+        'timeout',
+        'x0',
+        random.int(0, 2),
+        [
+          [
+            'group',
+            'g0',
+            [
+              ['groupSpawn', 'g0', a, this.#function(index)],
+              ['groupSpawn', 'g0', b, failing],
+            ],
+          ],
+        ],
+      ],
+      () =>
+        sequence(
+          ['callSoon', 'h0', [this.#cancel(a), this.#cancel(b)]],
+          ['timeout', 'x1', random.int(0, 2), [['sleep', random.int(0, 2)]]],
+        ),
     ])();
   }
 
@@ -286,7 +385,8 @@ class Writer {
     if (roll < 0.2) return ['sleep', this.#ticks()];
     if (roll < 0.32) return this.#wait(index);
     if (roll < 0.4) return this.#taskAction(index);
-    if (roll < 0.44) return ['raise', random.pick(['ValueError', 'RuntimeError', 'Boom', 'CancelledError'] as const), 'e'];
+    if (roll < 0.44)
+      return ['raise', random.pick(['ValueError', 'RuntimeError', 'Boom', 'CancelledError'] as const), 'e'];
     if (roll < 0.46 && this.#handlers > 0) return ['reraise'];
     return this.#thematic(index);
   }
@@ -306,8 +406,23 @@ class Writer {
           () => ['conditionWaitFor', 'n0', 'k', random.int(1, 2)],
           () => ['hold', 'n0', [['conditionWait', 'n0']]],
           () => ['hold', 'n0', [['conditionWaitFor', 'n0', 'k', random.int(1, 2)]]],
-          () => ['hold', 'n0', [['count', 'k'], ['notify', 'n0', random.int(1, 2)], ['sleep', random.int(0, 1)]]],
-          () => ['hold', 'n0', [['count', 'k'], ['notifyAll', 'n0']]],
+          () => [
+            'hold',
+            'n0',
+            [
+              ['count', 'k'],
+              ['notify', 'n0', random.int(1, 2)],
+              ['sleep', random.int(0, 1)],
+            ],
+          ],
+          () => [
+            'hold',
+            'n0',
+            [
+              ['count', 'k'],
+              ['notifyAll', 'n0'],
+            ],
+          ],
           () => ['notify', 'n0', 1],
           () => this.#lockOperation('n0'),
         ])();
@@ -344,7 +459,13 @@ class Writer {
         ])();
       case 'group':
         return random.chance(0.6)
-          ? ['groupSpawn', this.#group(), random.pick(this.#slots), this.#startable(index), ...this.#options()]
+          ? [
+              'groupSpawn',
+              this.#group(),
+              random.pick(this.#slots),
+              this.#startable(index),
+              ...this.#options(),
+            ]
           : ['group', this.#group(), this.#groupBody(index)];
       case 'timeout':
         return random.pick<() => Operation>([
@@ -390,8 +511,23 @@ class Writer {
           () => ['copyContext', 'c0'],
           () => ['getInContext', 'c0', name],
           () => ['spawn', random.pick(this.#slots), this.#function(index), { context: 'c0' }],
-          () => ['callSoon', 'h0', [['getVariable', name], ['setVariable', name, 8]]],
-          () => ['callSoon', 'h0', [['getVariable', name], ['setVariable', name, 8]], 'c0'],
+          () => [
+            'callSoon',
+            'h0',
+            [
+              ['getVariable', name],
+              ['setVariable', name, 8],
+            ],
+          ],
+          () => [
+            'callSoon',
+            'h0',
+            [
+              ['getVariable', name],
+              ['setVariable', name, 8],
+            ],
+            'c0',
+          ],
           () => ['call', this.#function(index)],
         ])();
       }
@@ -550,7 +686,11 @@ class Writer {
       case 'r':
         return ['barrierWait', name];
       case 'q':
-        return random.pick<Wait>([['get', name], ['put', name, 6], ['join', name]]);
+        return random.pick<Wait>([
+          ['get', name],
+          ['put', name, 6],
+          ['join', name],
+        ]);
       default:
         return random.chance(0.8) ? ['acquire', name] : ['waitFor', this.#function(index), this.#deadline()];
     }
@@ -560,8 +700,14 @@ class Writer {
   #leaf(): Block {
     const random = this.#random;
     return random.chance(0.2)
-      ? [['sleep', random.int(0, 2)], ['raise', random.pick(['ValueError', 'Boom'] as const), 'leaf']]
-      : [['sleep', this.#ticks()], ['return', 'leaf']];
+      ? [
+          ['sleep', random.int(0, 2)],
+          ['raise', random.pick(['ValueError', 'Boom'] as const), 'leaf'],
+        ]
+      : [
+          ['sleep', this.#ticks()],
+          ['return', 'leaf'],
+        ];
   }
 
   /** A later function, so that calls come to an end. */

@@ -1,7 +1,18 @@
 /** What waits, as generator coroutines: `yield*` where native-blocks.ts has `await`, and the same otherwise. */
 
 import * as asyncio from 'tsyncio';
-import { bodyOf, describe, describeState, type EnteringOperation, Frame, isInstance, Missing, type Run, type Signal, text } from './interpreter.js';
+import {
+  bodyOf,
+  describe,
+  describeState,
+  type EnteringOperation,
+  Frame,
+  isInstance,
+  Missing,
+  type Run,
+  type Signal,
+  text,
+} from './interpreter.js';
 import type { Action, Block, Operation, Structure, Value, Wait } from './program.js';
 
 type Coro<T> = asyncio.Coro<T>;
@@ -94,7 +105,7 @@ export class GeneratorBlocks {
     run.begin(frame, op, run.awaited(op));
     let value: unknown;
     try {
-      value = yield* (typeof awaitable === 'function' ? (awaitable() as Coro<unknown>) : awaitable);
+      value = yield* typeof awaitable === 'function' ? (awaitable() as Coro<unknown>) : awaitable;
     } catch (error) {
       run.fail(frame, op, error);
       throw error;
@@ -157,7 +168,8 @@ export class GeneratorBlocks {
       }
     }
     try {
-      if (manager instanceof asyncio.Timeout || manager instanceof asyncio.TaskGroup) yield* manager.run(body as never);
+      if (manager instanceof asyncio.Timeout || manager instanceof asyncio.TaskGroup)
+        yield* manager.run(body as never);
       else yield* asyncio.withAsync(manager, body);
     } catch (error) {
       run.fail(frame, leave, error);

@@ -9,7 +9,19 @@
 import * as asyncio from 'tsyncio';
 import { GeneratorBlocks } from './generator-blocks.js';
 import { NativeBlocks } from './native-blocks.js';
-import type { Action, Block, ErrorName, ObjectSpec, Operand, Program, ReturnWhen, Slot, TaskOptions, Value, Wait } from './program.js';
+import type {
+  Action,
+  Block,
+  ErrorName,
+  ObjectSpec,
+  Operand,
+  Program,
+  ReturnWhen,
+  Slot,
+  TaskOptions,
+  Value,
+  Wait,
+} from './program.js';
 
 type Future = asyncio.FutureLike<unknown>;
 type Timeout = asyncio.Timeout;
@@ -75,7 +87,10 @@ export class Frame {
 
 /** The operation without the blocks inside it. */
 export function text(op: readonly unknown[]): string {
-  return op.filter((x) => typeof x !== 'object' || x === null).map(word).join(' ');
+  return op
+    .filter((x) => typeof x !== 'object' || x === null)
+    .map(word)
+    .join(' ');
 }
 
 function word(value: unknown): string {
@@ -102,7 +117,9 @@ function describeError(error: Error): string {
   } else {
     // Some messages end with a task or a future as text.
     const args = asyncio.isBaseException(error) ? error.args : error.message === '' ? [] : [error.message];
-    body = args.map((x) => describe(typeof x === 'string' ? x.replace(/<(Task|Future) .*/s, '') : x)).join(', ');
+    body = args
+      .map((x) => describe(typeof x === 'string' ? x.replace(/<(Task|Future) .*/s, '') : x))
+      .join(', ');
   }
   const cause = error.cause instanceof Error ? ` from ${describeError(error.cause)}` : '';
   return `${error.name}(${body})${cause}`;
@@ -181,7 +198,9 @@ export class Run {
       case 'event':
         return new asyncio.Event();
       case 'condition':
-        return spec[1] === undefined ? new asyncio.Condition() : new asyncio.Condition(this.object<asyncio.Lock>(spec[1]));
+        return spec[1] === undefined
+          ? new asyncio.Condition()
+          : new asyncio.Condition(this.object<asyncio.Lock>(spec[1]));
       case 'semaphore':
         return new asyncio.Semaphore(spec[1]);
       case 'boundedSemaphore':
@@ -269,7 +288,9 @@ export class Run {
     if (this.#over) return;
     const task = asyncio.currentTask(this.loop);
     const who = task !== null ? this.name(task) : '-';
-    this.trace.push(`${this.ticks(this.loop.time() - this.#epoch)} ${this.stage.iteration} ${who} ${frame.label} ${what}`);
+    this.trace.push(
+      `${this.ticks(this.loop.time() - this.#epoch)} ${this.stage.iteration} ${who} ${frame.label} ${what}`,
+    );
   }
 
   begin(frame: Frame, op: readonly unknown[], future?: Future): void {
@@ -321,7 +342,8 @@ export class Run {
 
   /** The future in whose slot an operation waits, if it does. */
   awaited(op: Wait): Future | undefined {
-    if ((op[0] === 'await' || op[0] === 'waitFor') && typeof op[1] === 'string') return this.slots.get(op[1]) as Future;
+    if ((op[0] === 'await' || op[0] === 'waitFor') && typeof op[1] === 'string')
+      return this.slots.get(op[1]) as Future;
     return undefined;
   }
 
@@ -408,12 +430,22 @@ export class Run {
         return;
       case 'spawn': {
         const options = this.taskOptions(op[3]);
-        return this.name(this.keep(op[1], asyncio.createTask(this.operand(frame, op[2]) as asyncio.CoroutineLike<unknown>, options)));
+        return this.name(
+          this.keep(
+            op[1],
+            asyncio.createTask(this.operand(frame, op[2]) as asyncio.CoroutineLike<unknown>, options),
+          ),
+        );
       }
       case 'groupSpawn': {
         const group = this.slot<asyncio.TaskGroup>(op[1]);
         const options = this.taskOptions(op[4]);
-        return this.name(this.keep(op[2], group.createTask(this.operand(frame, op[3]) as asyncio.CoroutineLike<unknown>, options)));
+        return this.name(
+          this.keep(
+            op[2],
+            group.createTask(this.operand(frame, op[3]) as asyncio.CoroutineLike<unknown>, options),
+          ),
+        );
       }
       case 'ensure':
         this.keep(op[1], asyncio.ensureFuture(this.operand(frame, op[2])));
@@ -477,7 +509,8 @@ export class Run {
         };
         const future = this.slot<Future>(slot);
         this.callbacks.set(tag, done);
-        if (context !== undefined) future.addDoneCallback(done, { context: this.slot<asyncio.Context>(context) });
+        if (context !== undefined)
+          future.addDoneCallback(done, { context: this.slot<asyncio.Context>(context) });
         else future.addDoneCallback(done);
         return;
       }
@@ -607,10 +640,13 @@ export class Run {
   }
 
   /** What to `yield*` or `await`, or, for a call within one coroutine kind, a function that makes it. */
-  awaitable(frame: Frame, op: Wait): asyncio.Awaitable<unknown> | (() => asyncio.Coro<unknown> | Promise<unknown>) {
+  awaitable(
+    frame: Frame,
+    op: Wait,
+  ): asyncio.Awaitable<unknown> | (() => asyncio.Coro<unknown> | Promise<unknown>) {
     switch (op[0]) {
       case 'sleep':
-        return asyncio.sleep(op[1] * TICK, op[2] ?? null);
+        return op[2] === undefined ? asyncio.sleep(op[1] * TICK) : asyncio.sleep(op[1] * TICK, op[2]);
       case 'await': {
         const future = this.slot<Future>(op[1]);
         if (this.circular(future, asyncio.currentTask(this.loop))) throw new Missing(op[1]);
@@ -621,7 +657,9 @@ export class Run {
       case 'call': {
         const index = op[1];
         if (index % 2 === 1 && frame.native === this.isNative(index)) {
-          return frame.native ? () => this.nativeBlocks.function(index) : () => this.generatorBlocks.function(index);
+          return frame.native
+            ? () => this.nativeBlocks.function(index)
+            : () => this.generatorBlocks.function(index);
         }
         const call = this.isNative(index)
           ? asyncio.coroutine(() => this.nativeBlocks.function(index))
@@ -657,19 +695,28 @@ export class Run {
       case 'wait': {
         const [, operands, timeout, returnWhen] = op;
         const futures = operands.map((x) => this.slot<Future>(x));
-        return asyncio.wait(futures, { timeout: timeout === null ? null : timeout * TICK, returnWhen: returnWhen as ReturnWhen });
+        return asyncio.wait(futures, {
+          timeout: timeout === null ? null : timeout * TICK,
+          returnWhen: returnWhen as ReturnWhen,
+        });
       }
       case 'waitFor': {
         const [, what, timeout] = op;
         const awaitable =
-          typeof what === 'string' ? (this.awaitable(frame, ['await', what]) as Future) : this.operand(frame, what);
+          typeof what === 'string'
+            ? (this.awaitable(frame, ['await', what]) as Future)
+            : this.operand(frame, what);
         return asyncio.waitFor(awaitable, timeout === null ? null : timeout * TICK);
       }
     }
   }
 
   /** The iterator of `as_completed`. */
-  completions(frame: Frame, operands: readonly Operand[], timeout: number | null): asyncio.AsCompleted<unknown> {
+  completions(
+    frame: Frame,
+    operands: readonly Operand[],
+    timeout: number | null,
+  ): asyncio.AsCompleted<unknown> {
     const awaitables = operands.map((x) => this.operand(frame, x));
     return asyncio.asCompleted(awaitables, { timeout: timeout === null ? null : timeout * TICK });
   }
@@ -692,7 +739,10 @@ export class Run {
 }
 
 /** The operations that are `async with`. */
-export type EnteringOperation = Extract<Block[number], readonly ['timeout' | 'timeoutAt' | 'reenter' | 'group' | 'hold', ...unknown[]]>;
+export type EnteringOperation = Extract<
+  Block[number],
+  readonly ['timeout' | 'timeoutAt' | 'reenter' | 'group' | 'hold', ...unknown[]]
+>;
 
 /** The block of an operation that is `async with`. */
 export function bodyOf(op: EnteringOperation): Block {

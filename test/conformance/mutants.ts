@@ -26,7 +26,13 @@ const oracle = await pyodideOracle();
 let living = 0;
 for (const mutant of mutants) {
   const started = performance.now();
-  const verdict = await killed(mutant, oracle, values.kind as Kind, Number(values.programs), Number(values.seed));
+  const verdict = await killed(
+    mutant,
+    oracle,
+    values.kind as Kind,
+    Number(values.programs),
+    Number(values.seed),
+  );
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (verdict.program === null) {
     living += 1;

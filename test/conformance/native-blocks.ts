@@ -1,7 +1,18 @@
 /** What waits, as async functions: `await` where generator-blocks.ts has `yield*`, and the same otherwise. */
 
 import * as asyncio from 'tsyncio';
-import { bodyOf, describe, describeState, type EnteringOperation, Frame, isInstance, Missing, type Run, type Signal, text } from './interpreter.js';
+import {
+  bodyOf,
+  describe,
+  describeState,
+  type EnteringOperation,
+  Frame,
+  isInstance,
+  Missing,
+  type Run,
+  type Signal,
+  text,
+} from './interpreter.js';
 import type { Action, Block, Operation, Structure, Value, Wait } from './program.js';
 
 type Op<K extends Structure[0]> = Extract<Structure, readonly [K, ...unknown[]]>;
@@ -156,7 +167,8 @@ export class NativeBlocks {
       }
     }
     try {
-      if (manager instanceof asyncio.Timeout || manager instanceof asyncio.TaskGroup) await manager.run(body as never);
+      if (manager instanceof asyncio.Timeout || manager instanceof asyncio.TaskGroup)
+        await manager.run(body as never);
       else await asyncio.withAsync(manager, body);
     } catch (error) {
       run.fail(frame, leave, error);

@@ -31,7 +31,8 @@ function chosen(): Program {
   if (values.program !== undefined) return JSON.parse(values.program) as Program;
   if (values.seed !== undefined) return generate(Number(values.seed), Number(values.number));
   const found = values.title === undefined ? undefined : programs[values.title];
-  if (found === undefined) throw new Error(`Cannot replay: no program is titled ${values.title}; give --program, --seed or --title`);
+  if (found === undefined)
+    throw new Error(`Cannot replay: no program is titled ${values.title}; give --program, --seed or --title`);
   return found;
 }
 

@@ -10,11 +10,15 @@ export function* simpler(program: Program): Generator<Program> {
     if (block.length > 0 && index > 0) yield { ...program, functions: replaced(functions, index, []) };
   }
   for (const [index, block] of functions.entries()) {
-    for (const smaller of simplerBlocks(block)) yield { ...program, functions: replaced(functions, index, smaller) };
+    for (const smaller of simplerBlocks(block))
+      yield { ...program, functions: replaced(functions, index, smaller) };
   }
   const used = JSON.stringify(functions);
   for (const name of Object.keys(objects)) {
-    if (!used.includes(`"${name}"`) && !Object.values(objects).some((spec) => (spec as readonly unknown[]).includes(name))) {
+    if (
+      !used.includes(`"${name}"`) &&
+      !Object.values(objects).some((spec) => (spec as readonly unknown[]).includes(name))
+    ) {
       const { [name]: _, ...rest } = objects;
       yield { ...program, objects: rest };
     }
@@ -68,7 +72,8 @@ function* simplerOperations(op: Operation): Generator<Operation> {
       for (const smaller of simplerBlocks(body)) yield ['try', smaller, handlers, last];
       for (const [i, [names, block]] of handlers.entries()) {
         yield ['try', body, handlers.filter((_, j) => j !== i), last];
-        for (const smaller of simplerBlocks(block)) yield ['try', body, replaced(handlers, i, [names, smaller]), last];
+        for (const smaller of simplerBlocks(block))
+          yield ['try', body, replaced(handlers, i, [names, smaller]), last];
       }
       if (last !== null) for (const smaller of simplerBlocks(last)) yield ['try', body, handlers, smaller];
       return;
@@ -88,26 +93,31 @@ function* simplerOperations(op: Operation): Generator<Operation> {
       for (const smaller of simplerBlocks(op[3])) yield [op[0], op[1], op[2], smaller];
       return;
     case 'asCompleted':
-      for (let i = 0; i < op[1].length; i += 1) yield ['asCompleted', op[1].filter((_, j) => j !== i), op[2], op[3], op[4]];
+      for (let i = 0; i < op[1].length; i += 1)
+        yield ['asCompleted', op[1].filter((_, j) => j !== i), op[2], op[3], op[4]];
       if (op[2] !== null) yield ['asCompleted', op[1], null, op[3], op[4]];
       for (const smaller of simplerBlocks(op[4])) yield ['asCompleted', op[1], op[2], op[3], smaller];
       return;
     case 'gather':
-      for (let i = 0; i < op[2].length; i += 1) yield ['gather', op[1], op[2].filter((_, j) => j !== i), op[3]];
+      for (let i = 0; i < op[2].length; i += 1)
+        yield ['gather', op[1], op[2].filter((_, j) => j !== i), op[3]];
       return;
     case 'wait':
       if (op[1].length > 1) {
-        for (let i = 0; i < op[1].length; i += 1) yield ['wait', op[1].filter((_, j) => j !== i), op[2], op[3]];
+        for (let i = 0; i < op[1].length; i += 1)
+          yield ['wait', op[1].filter((_, j) => j !== i), op[2], op[3]];
       }
       return;
     case 'addDoneCallback':
-      for (let i = 0; i < op[3].length; i += 1) yield ['addDoneCallback', op[1], op[2], op[3].filter((_, j) => j !== i)];
+      for (let i = 0; i < op[3].length; i += 1)
+        yield ['addDoneCallback', op[1], op[2], op[3].filter((_, j) => j !== i)];
       return;
     case 'callSoon':
       for (let i = 0; i < op[2].length; i += 1) yield ['callSoon', op[1], op[2].filter((_, j) => j !== i)];
       return;
     case 'callLater':
-      for (let i = 0; i < op[3].length; i += 1) yield ['callLater', op[1], op[2], op[3].filter((_, j) => j !== i)];
+      for (let i = 0; i < op[3].length; i += 1)
+        yield ['callLater', op[1], op[2], op[3].filter((_, j) => j !== i)];
       return;
     case 'sleep':
       for (const ticks of simplerNumbers(op[1])) yield ['sleep', ticks ?? 0];

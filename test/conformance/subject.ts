@@ -24,7 +24,8 @@ class Clock implements VirtualClock {
 
   wait(timeout: number | null): void {
     this.iteration += 1;
-    if (this.iteration > ITERATIONS) throw new Error(`The program goes on for more than ${ITERATIONS} iterations`);
+    if (this.iteration > ITERATIONS)
+      throw new Error(`The program goes on for more than ${ITERATIONS} iterations`);
     if (timeout !== null) this.now += timeout;
   }
 }
@@ -97,7 +98,9 @@ export async function trace(program: Program, kind: Kind): Promise<readonly stri
       return traceAsynchronously(program, () => 'native');
     case 'mixed': {
       const salt = hash(JSON.stringify(program));
-      return traceAsynchronously(program, (index) => (((salt >>> (index % 30)) & 1) === 1 ? 'native' : 'generator'));
+      return traceAsynchronously(program, (index) =>
+        ((salt >>> (index % 30)) & 1) === 1 ? 'native' : 'generator',
+      );
     }
   }
 }

@@ -21,7 +21,11 @@ test('the ambient loop always runs, and is one for all plain code', () => {
 
 test('the ambient loop can be neither run nor closed', () => {
   const loop = asyncio.getRunningLoop();
-  for (const call of [() => loop.runForever(), () => loop.runUntilComplete(loop.createFuture()), () => loop.close()]) {
+  for (const call of [
+    () => loop.runForever(),
+    () => loop.runUntilComplete(loop.createFuture()),
+    () => loop.close(),
+  ]) {
     isError(thrownBy(call), RuntimeError);
   }
   assert.equal(loop.isRunning(), true);
@@ -108,7 +112,10 @@ test('R-EXH-06 a failure that nobody looked at is reported when the process exit
   const failing = program('failing');
   assert.equal(await failing.exitCode(), 0);
   assert.equal(failing.stdout, 'end of the program\n');
-  assert.match(failing.stderr, /^Task exception was never retrieved\nfuture: <Task finished .*>.*Error: forgotten/s);
+  assert.match(
+    failing.stderr,
+    /^Task exception was never retrieved\nfuture: <Task finished .*>.*Error: forgotten/s,
+  );
   assert.equal(failing.stderr.match(/never retrieved/g)?.length, 1);
 });
 
@@ -117,6 +124,11 @@ test('R-EXH-06 five seconds after a failure, it is reported although the program
   assert.equal(await patient.exitCode(), 0, patient.stderr);
   assert.equal(
     patient.stdout,
-    ['at 4.5: ', 'at 5.5: Future exception was never retrieved: late', 'at the end: looked at in time is not there', ''].join('\n'),
+    [
+      'at 4.5: ',
+      'at 5.5: Future exception was never retrieved: late',
+      'at the end: looked at in time is not there',
+      '',
+    ].join('\n'),
   );
 });

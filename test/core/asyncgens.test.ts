@@ -166,7 +166,10 @@ test('N-15 generators that were not made by agen() are their owner’s business'
 });
 
 test('agen() passes arguments, values and returns on', async () => {
-  const echo = asyncio.agen(async function* (first: number, second: string): AsyncGenerator<string, number, boolean> {
+  const echo = asyncio.agen(async function* (
+    first: number,
+    second: string,
+  ): AsyncGenerator<string, number, boolean> {
     const got = yield `${first}${second}`;
     return got ? 1 : 0;
   });

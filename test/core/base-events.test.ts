@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
 import { AutojumpClock, TestLoop, type VirtualClock, VirtualHost } from 'tsyncio/testing';
-import { isError, RecordingClock, thrown, thrownBy } from './both-kinds.js';
-import { bothInEachMode, onEachLoop, onVirtualLoop, rejection } from './each-loop.js';
+import { both, isError, RecordingClock, thrown, thrownBy } from './both-kinds.js';
+import { onEachLoop, onVirtualLoop, rejection } from './each-loop.js';
 
 const { RuntimeError, ValueError, KeyboardInterrupt, SystemExit } = asyncio;
 
@@ -18,31 +18,37 @@ onEachLoop('R-LOOP-01 callSoon() callbacks run once each, first in, first out', 
   assert.deepEqual(order, ['a', 'b', 'c']);
 });
 
-onEachLoop('R-LOOP-02 an iteration runs what was ready when it began, and no more', async ({ loop, once }) => {
-  const order: string[] = [];
-  loop.callSoon(() => {
-    order.push('a');
-    loop.callSoon(() => order.push('later'));
-  });
-  loop.callSoon(() => order.push('b'));
-  await once();
-  assert.deepEqual(order, ['a', 'b']);
-  await once();
-  assert.deepEqual(order, ['a', 'b', 'later']);
-});
+onEachLoop(
+  'R-LOOP-02 an iteration runs what was ready when it began, and no more',
+  async ({ loop, once }) => {
+    const order: string[] = [];
+    loop.callSoon(() => {
+      order.push('a');
+      loop.callSoon(() => order.push('later'));
+    });
+    loop.callSoon(() => order.push('b'));
+    await once();
+    assert.deepEqual(order, ['a', 'b']);
+    await once();
+    assert.deepEqual(order, ['a', 'b', 'later']);
+  },
+);
 
-onVirtualLoop('R-LOOP-03 in an iteration, what was ready runs before timers that fell due', async ({ loop, clock }) => {
-  loop.slowCallbackDuration = 10;
-  const order: string[] = [];
-  loop.callAt(5, () => order.push('timer'));
-  loop.callAt(5, () => loop.stop());
-  loop.callAt(4, () => {
-    clock.wait(1);
-    loop.callSoon(() => order.push('ready'));
-  });
-  await loop.runForever();
-  assert.deepEqual(order, ['ready', 'timer']);
-});
+onVirtualLoop(
+  'R-LOOP-03 in an iteration, what was ready runs before timers that fell due',
+  async ({ loop, clock }) => {
+    loop.slowCallbackDuration = 10;
+    const order: string[] = [];
+    loop.callAt(5, () => order.push('timer'));
+    loop.callAt(5, () => loop.stop());
+    loop.callAt(4, () => {
+      clock.wait(1);
+      loop.callSoon(() => order.push('ready'));
+    });
+    await loop.runForever();
+    assert.deepEqual(order, ['ready', 'timer']);
+  },
+);
 
 onVirtualLoop('R-LOOP-04 the wait is 0 when something is ready', async ({ loop, clock }) => {
   loop.callAt(9, () => {});
@@ -57,13 +63,16 @@ onVirtualLoop('R-LOOP-04 the wait is 0 when stop() was called', async ({ loop, c
   assert.deepEqual(clock.waits, [0]);
 });
 
-onVirtualLoop('R-LOOP-04 the wait goes to the earliest timer, and is never negative', async ({ loop, clock }) => {
-  loop.callAt(9, () => loop.stop());
-  loop.callAt(2.5, () => {});
-  loop.callAt(-3, () => {});
-  await loop.runForever();
-  assert.deepEqual(clock.waits, [0, 2.5, 6.5]);
-});
+onVirtualLoop(
+  'R-LOOP-04 the wait goes to the earliest timer, and is never negative',
+  async ({ loop, clock }) => {
+    loop.callAt(9, () => loop.stop());
+    loop.callAt(2.5, () => {});
+    loop.callAt(-3, () => {});
+    await loop.runForever();
+    assert.deepEqual(clock.waits, [0, 2.5, 6.5]);
+  },
+);
 
 onVirtualLoop('R-LOOP-04 the wait is a day at most', async ({ loop, clock }) => {
   loop.callAt(100_000, () => loop.stop());
@@ -155,20 +164,23 @@ test('R-LOOP-06 a timer is due where the resolution is lost in rounding', async 
   loop.close();
 });
 
-onEachLoop('R-LOOP-08 a cancelled handle is skipped, and takes its place in the iteration', async ({ loop, once }) => {
-  const order: string[] = [];
-  loop.callSoon(() => {
-    order.push('a');
-    second.cancel();
-    loop.callSoon(() => order.push('next'));
-  });
-  const second = loop.callSoon(() => order.push('b'));
-  loop.callSoon(() => order.push('c'));
-  await once();
-  assert.deepEqual(order, ['a', 'c']);
-  await once();
-  assert.deepEqual(order, ['a', 'c', 'next']);
-});
+onEachLoop(
+  'R-LOOP-08 a cancelled handle is skipped, and takes its place in the iteration',
+  async ({ loop, once }) => {
+    const order: string[] = [];
+    loop.callSoon(() => {
+      order.push('a');
+      second.cancel();
+      loop.callSoon(() => order.push('next'));
+    });
+    const second = loop.callSoon(() => order.push('b'));
+    loop.callSoon(() => order.push('c'));
+    await once();
+    assert.deepEqual(order, ['a', 'c']);
+    await once();
+    assert.deepEqual(order, ['a', 'c', 'next']);
+  },
+);
 
 onVirtualLoop('a cancelled timer never runs, and the loop does not wait for it', async ({ loop, clock }) => {
   const early = loop.callAt(1, () => assert.fail('it was cancelled'));
@@ -284,20 +296,23 @@ onEachLoop('R-LOOP-13 a closed loop refuses everything', ({ loop }) => {
   }
 });
 
-onEachLoop('R-LOOP-14 stop() ends the run after the iteration; what that adds stays', async ({ loop, once }) => {
-  const order: string[] = [];
-  loop.callSoon(() => {
-    order.push('a');
-    loop.stop();
-    loop.callSoon(() => order.push('c'));
-    loop.callSoon(() => order.push('d'));
-  });
-  loop.callSoon(() => order.push('b'));
-  await loop.runForever();
-  assert.deepEqual(order, ['a', 'b']);
-  await once();
-  assert.deepEqual(order, ['a', 'b', 'c', 'd']);
-});
+onEachLoop(
+  'R-LOOP-14 stop() ends the run after the iteration; what that adds stays',
+  async ({ loop, once }) => {
+    const order: string[] = [];
+    loop.callSoon(() => {
+      order.push('a');
+      loop.stop();
+      loop.callSoon(() => order.push('c'));
+      loop.callSoon(() => order.push('d'));
+    });
+    loop.callSoon(() => order.push('b'));
+    await loop.runForever();
+    assert.deepEqual(order, ['a', 'b']);
+    await once();
+    assert.deepEqual(order, ['a', 'b', 'c', 'd']);
+  },
+);
 
 onEachLoop('R-LOOP-15 stop() before runForever(): one iteration', async ({ loop }) => {
   const order: string[] = [];
@@ -346,20 +361,23 @@ onEachLoop('two loops run side by side', async ({ loop }) => {
   other.close();
 });
 
-onEachLoop('R-LOOP-17 runUntilComplete() gives the result of a future, a coroutine, a function', async ({ loop }) => {
-  const future = loop.createFuture<string>();
-  loop.callSoon(() => future.setResult('future'));
-  function* coro(): asyncio.Coro<string> {
-    yield;
-    return 'coroutine';
-  }
-  assert.equal(await loop.runUntilComplete(future), 'future');
-  assert.equal(await loop.runUntilComplete(coro()), 'coroutine');
-  assert.equal(await loop.runUntilComplete(new asyncio.Coroutine(coro())), 'coroutine');
-  assert.equal(await loop.runUntilComplete(coro), 'coroutine');
-  assert.equal(await loop.runUntilComplete(async () => 'async'), 'async');
-  assert.equal(await loop.runUntilComplete(Promise.resolve('promise')), 'promise');
-});
+onEachLoop(
+  'R-LOOP-17 runUntilComplete() gives the result of a future, a coroutine, a function',
+  async ({ loop }) => {
+    const future = loop.createFuture<string>();
+    loop.callSoon(() => future.setResult('future'));
+    function* coro(): asyncio.Coro<string> {
+      yield;
+      return 'coroutine';
+    }
+    assert.equal(await loop.runUntilComplete(future), 'future');
+    assert.equal(await loop.runUntilComplete(coro()), 'coroutine');
+    assert.equal(await loop.runUntilComplete(new asyncio.Coroutine(coro())), 'coroutine');
+    assert.equal(await loop.runUntilComplete(coro), 'coroutine');
+    assert.equal(await loop.runUntilComplete(async () => 'async'), 'async');
+    assert.equal(await loop.runUntilComplete(Promise.resolve('promise')), 'promise');
+  },
+);
 
 onEachLoop('R-LOOP-17 runUntilComplete() throws the exception', async ({ loop }) => {
   const error = new Error('no');
@@ -375,121 +393,146 @@ onEachLoop('R-LOOP-17 runUntilComplete() throws the exception', async ({ loop })
   isError(await rejection(loop.runUntilComplete(cancelled)), asyncio.CancelledError, 'enough');
 });
 
-onEachLoop('R-LOOP-17 runUntilComplete() refuses what cannot be awaited, and another loop’s future', ({ loop }) => {
-  isError(
-    thrownBy(() => loop.runUntilComplete(5 as never)),
-    TypeError,
-    'An asyncio.Future, a coroutine or an awaitable is required',
-  );
-  const other = new asyncio.EventLoop();
-  isError(
-    thrownBy(() => loop.runUntilComplete(other.createFuture())),
-    ValueError,
-    'The future belongs to a different loop than the one specified as the loop argument',
-  );
-  other.close();
-});
+onEachLoop(
+  'R-LOOP-17 runUntilComplete() refuses what cannot be awaited, and another loop’s future',
+  ({ loop }) => {
+    isError(
+      thrownBy(() => loop.runUntilComplete(5 as never)),
+      TypeError,
+      'An asyncio.Future, a coroutine or an awaitable is required',
+    );
+    const other = new asyncio.EventLoop();
+    isError(
+      thrownBy(() => loop.runUntilComplete(other.createFuture())),
+      ValueError,
+      'The future belongs to a different loop than the one specified as the loop argument',
+    );
+    other.close();
+  },
+);
 
-onEachLoop('runUntilComplete() refuses to hand over a future, which its promise would await', async ({ loop }) => {
-  isError(
-    await rejection(
-      loop.runUntilComplete(
-        (function* (): asyncio.Coro<unknown> {
-          return loop.createFuture();
-        })(),
+onEachLoop(
+  'runUntilComplete() refuses to hand over a future, which its promise would await',
+  async ({ loop }) => {
+    isError(
+      await rejection(
+        loop.runUntilComplete(
+          (function* (): asyncio.Coro<unknown> {
+            return loop.createFuture();
+          })(),
+        ),
       ),
-    ),
-    TypeError,
-    /^Cannot hand over <Future pending.*put it in an array$/,
-  );
-});
+      TypeError,
+      /^Cannot hand over <Future pending.*put it in an array$/,
+    );
+  },
+);
 
-onEachLoop('R-LOOP-18 a run that is stopped too soon fails, and lets go of the future', async ({ loop, once }) => {
-  const future = loop.createFuture<number>();
-  loop.callSoon(() => loop.stop());
-  isError(
-    await rejection(loop.runUntilComplete(future)),
-    RuntimeError,
-    'Event loop stopped before Future completed.',
-  );
-  assert.equal(String(future).includes('cb='), false);
-  // Were the callback still there, this would stop a later run before its time.
-  future.setResult(1);
-  let ran = false;
-  loop.callSoon(() => loop.callSoon(() => loop.callSoon(() => {
-    ran = true;
-    loop.stop();
-  })));
-  await loop.runForever();
-  assert.equal(ran, true);
-  await once();
-});
+onEachLoop(
+  'R-LOOP-18 a run that is stopped too soon fails, and lets go of the future',
+  async ({ loop, once }) => {
+    const future = loop.createFuture<number>();
+    loop.callSoon(() => loop.stop());
+    isError(
+      await rejection(loop.runUntilComplete(future)),
+      RuntimeError,
+      'Event loop stopped before Future completed.',
+    );
+    assert.equal(String(future).includes('cb='), false);
+    // Were the callback still there, this would stop a later run before its time.
+    future.setResult(1);
+    let ran = false;
+    loop.callSoon(() =>
+      loop.callSoon(() =>
+        loop.callSoon(() => {
+          ran = true;
+          loop.stop();
+        }),
+      ),
+    );
+    await loop.runForever();
+    assert.equal(ran, true);
+    await once();
+  },
+);
 
-onEachLoop('R-LOOP-19 what becomes ready with the end of the run stays for the next', async ({ loop, once }) => {
-  const order: string[] = [];
-  const future = loop.createFuture<string>();
-  loop.callSoon(() => future.setResult('done'));
-  const running = loop.runUntilComplete(future);
-  // In the iteration in which the run's own callback runs, after it.
-  future.addDoneCallback(() => {
-    order.push('same iteration');
-    loop.callSoon(() => order.push('next run'));
-  });
-  assert.equal(await running, 'done');
-  assert.deepEqual(order, ['same iteration']);
-  await once();
-  assert.deepEqual(order, ['same iteration', 'next run']);
-});
+onEachLoop(
+  'R-LOOP-19 what becomes ready with the end of the run stays for the next',
+  async ({ loop, once }) => {
+    const order: string[] = [];
+    const future = loop.createFuture<string>();
+    loop.callSoon(() => future.setResult('done'));
+    const running = loop.runUntilComplete(future);
+    // In the iteration in which the run's own callback runs, after it.
+    future.addDoneCallback(() => {
+      order.push('same iteration');
+      loop.callSoon(() => order.push('next run'));
+    });
+    assert.equal(await running, 'done');
+    assert.deepEqual(order, ['same iteration']);
+    await once();
+    assert.deepEqual(order, ['same iteration', 'next run']);
+  },
+);
 
 for (const [name, make] of [
   ['KeyboardInterrupt', () => new KeyboardInterrupt()],
   ['SystemExit', () => new SystemExit(3)],
 ] as const) {
-  onEachLoop(`R-LOOP-20 ${name} of a task leaves the loop at once, and is not reported again`, async ({ loop, once }) => {
-    const error = make();
-    const order: string[] = [];
-    function* coro(): asyncio.Coro<void> {
-      order.push('coroutine');
-      throw error;
-    }
-    const running = loop.runUntilComplete(coro());
-    loop.callSoon(() => order.push('behind it'));
-    assert.equal(await rejection(running), error);
-    assert.deepEqual(order, ['coroutine']);
-    assert.equal(loop.isRunning(), false);
-    await once();
-    assert.deepEqual(order, ['coroutine', 'behind it']);
-  });
+  onEachLoop(
+    `R-LOOP-20 ${name} of a task leaves the loop at once, and is not reported again`,
+    async ({ loop, once }) => {
+      const error = make();
+      const order: string[] = [];
+      function* coro(): asyncio.Coro<void> {
+        order.push('coroutine');
+        throw error;
+      }
+      const running = loop.runUntilComplete(coro());
+      loop.callSoon(() => order.push('behind it'));
+      assert.equal(await rejection(running), error);
+      assert.deepEqual(order, ['coroutine']);
+      assert.equal(loop.isRunning(), false);
+      await once();
+      assert.deepEqual(order, ['coroutine', 'behind it']);
+    },
+  );
 
-  onEachLoop(`R-LOOP-20 ${name} of an async function leaves the loop, and is not reported again`, async ({ loop }) => {
-    const error = make();
-    assert.equal(
-      await rejection(
-        loop.runUntilComplete(async () => {
-          await asyncio.sleep(0);
-          throw error;
-        }),
-      ),
-      error,
-    );
-    assert.equal(loop.isRunning(), false);
-    assert.equal(await loop.runUntilComplete(async () => 'again'), 'again');
-  });
+  onEachLoop(
+    `R-LOOP-20 ${name} of an async function leaves the loop, and is not reported again`,
+    async ({ loop }) => {
+      const error = make();
+      assert.equal(
+        await rejection(
+          loop.runUntilComplete(async () => {
+            await asyncio.sleep(0);
+            throw error;
+          }),
+        ),
+        error,
+      );
+      assert.equal(loop.isRunning(), false);
+      assert.equal(await loop.runUntilComplete(async () => 'again'), 'again');
+    },
+  );
 
-  onEachLoop(`R-LOOP-23 ${name} in a callback leaves the loop, which can be run again`, async ({ loop, once }) => {
-    const error = make();
-    const order: string[] = [];
-    loop.callSoon(() => {
-      throw error;
-    });
-    loop.callSoon(() => order.push('behind it'));
-    assert.equal(await rejection(loop.runForever()), error);
-    assert.deepEqual(order, []);
-    assert.equal(loop.isRunning(), false);
-    assert.equal(loop.isClosed(), false);
-    await once();
-    assert.deepEqual(order, ['behind it']);
-  });
+  onEachLoop(
+    `R-LOOP-23 ${name} in a callback leaves the loop, which can be run again`,
+    async ({ loop, once }) => {
+      const error = make();
+      const order: string[] = [];
+      loop.callSoon(() => {
+        throw error;
+      });
+      loop.callSoon(() => order.push('behind it'));
+      assert.equal(await rejection(loop.runForever()), error);
+      assert.deepEqual(order, []);
+      assert.equal(loop.isRunning(), false);
+      assert.equal(loop.isClosed(), false);
+      await once();
+      assert.deepEqual(order, ['behind it']);
+    },
+  );
 
   onEachLoop(`runUntilComplete() gives a ${name} that is a result like any other`, async ({ loop }) => {
     const value = make();
@@ -612,41 +655,44 @@ onEachLoop('R-LOOP-31 setTaskFactory() refuses what is neither a function nor nu
   assert.equal(loop.getTaskFactory(), null);
 });
 
-bothInEachMode('R-LOOP-31 createTask() calls the factory with loop, coroutine and options', function* ({ loop, go, wait }) {
-  const calls: unknown[][] = [];
-  class MyTask<T> extends asyncio.Task<T> {}
-  const factory: asyncio.TaskFactory = (each, coro, options) => {
-    calls.push([each, coro, options]);
-    return new MyTask(coro, { ...options, loop: each });
-  };
-  loop.setTaskFactory(factory);
-  assert.equal(loop.getTaskFactory(), factory);
-  const coro = go(function* () {
-    return 'value';
-  });
-  const task = loop.createTask(coro, { name: 'mine' });
-  assert.ok(task instanceof MyTask);
-  assert.equal(calls.length, 1);
-  assert.equal(calls[0]?.[0], loop);
-  assert.equal(calls[0]?.[1], coro);
-  assert.deepEqual(calls[0]?.[2], { name: 'mine' });
-  assert.equal(yield* wait(task), 'value');
-  assert.equal(task.getName(), 'mine');
-  loop.setTaskFactory(null);
-  assert.equal(loop.getTaskFactory(), null);
-  const plain = asyncio.createTask(coro);
-  assert.equal(plain.constructor, asyncio.Task);
-  yield* wait(plain);
-});
+both(
+  'R-LOOP-31 createTask() calls the factory with loop, coroutine and options',
+  function* ({ loop, go, wait }) {
+    const calls: unknown[][] = [];
+    class MyTask<T> extends asyncio.Task<T> {}
+    const factory: asyncio.TaskFactory = (each, coro, options) => {
+      calls.push([each, coro, options]);
+      return new MyTask(coro, { ...options, loop: each });
+    };
+    loop.setTaskFactory(factory);
+    assert.equal(loop.getTaskFactory(), factory);
+    const coro = go(function* () {
+      return 'value';
+    });
+    const task = loop.createTask(coro, { name: 'mine' });
+    assert.ok(task instanceof MyTask);
+    assert.equal(calls.length, 1);
+    assert.equal(calls[0]?.[0], loop);
+    assert.equal(calls[0]?.[1], coro);
+    assert.deepEqual(calls[0]?.[2], { name: 'mine' });
+    assert.equal(yield* wait(task), 'value');
+    assert.equal(task.getName(), 'mine');
+    loop.setTaskFactory(null);
+    assert.equal(loop.getTaskFactory(), null);
+    const plain = asyncio.createTask(coro);
+    assert.equal(plain.constructor, asyncio.Task);
+    yield* wait(plain);
+  },
+);
 
-bothInEachMode('createFuture() makes a pending future of the loop', function* ({ loop, wait }) {
+both('createFuture() makes a pending future of the loop', function* ({ loop, wait }) {
   const future = loop.createFuture<string>();
   assert.equal(future.getLoop(), loop);
   loop.callSoon(() => future.setResult('value'));
   assert.equal(yield* wait(future), 'value');
 });
 
-bothInEachMode('a coroutine that fails in its loop leaves the loop running', function* ({ go, wait }) {
+both('a coroutine that fails in its loop leaves the loop running', function* ({ go, wait }) {
   const error = new Error('no');
   const task = asyncio.createTask(
     go(function* () {

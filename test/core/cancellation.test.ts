@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
+import { getDefaultHost, type Host } from 'tsyncio/lowlevel';
 import { TestLoop } from 'tsyncio/testing';
 import { both, cancelArgs, isError, RecordingClock, thrown, thrownBy } from './both-kinds.js';
 
@@ -674,4 +675,101 @@ both('cancelling the task of a gather cancels its children', function* ({ wait, 
   task.cancel('all');
   assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['all']);
   assert.deepEqual(ended, ['a', 'b']);
+});
+
+// --------------------------------------------------------------------------------- cancellations that get lost
+
+both('debug mode reports a task that swallowed its cancellation, with both stacks', { debug: true }, function* ({
+  wait,
+  go,
+  logs,
+}) {
+  for (const ending of ['return', 'raise'] as const) {
+    const task = asyncio.createTask(
+      go(function* () {
+        yield* thrown(wait(asyncio.sleep(60)));
+        if (ending === 'raise') throw new ValueError('instead');
+      }),
+      { name: 'swallower' },
+    );
+    yield* wait(asyncio.sleep(0));
+    task.cancel();
+    yield* wait(asyncio.wait([task]));
+    task.exception();
+    const [log] = logs.splice(0);
+    assert.match(log!, /^<Task .*name='swallower'.*> was cancelled but did not raise CancelledError \(swallowed by a catch\?\)\n/);
+    assert.match(log!, /\nCancelled at \(most recent call last\):\n( {2}File .*\n)+Task created at \(most recent call last\):\n( {2}File .*\n?)+$/);
+  }
+});
+
+both('debug mode says nothing of a cancellation that was taken back, or that got through', { debug: true }, function* ({
+  wait,
+  go,
+}) {
+  const takesBack = asyncio.createTask(
+    go(function* () {
+      yield* thrown(wait(asyncio.sleep(60)));
+      asyncio.currentTask()!.uncancel();
+    }),
+  );
+  const through = asyncio.createTask(
+    go(function* () {
+      yield* wait(asyncio.sleep(60));
+    }),
+  );
+  yield* wait(asyncio.sleep(0));
+  takesBack.cancel();
+  through.cancel();
+  yield* wait(asyncio.wait([takesBack, through]));
+  yield* thrown(wait(asyncio.timeout(1).run(go(function* () {
+    yield* wait(asyncio.sleep(60));
+  }))));
+});
+
+test('a cancelled task that a foreign promise holds for a second is logged once, with what to do', async () => {
+  const timers: { delay: number; fire: () => void }[] = [];
+  const platform = getDefaultHost();
+  const host: Host = {
+    time: () => platform.time(),
+    clockResolution: platform.clockResolution,
+    asyncContext: platform.asyncContext,
+    soon: (callback) => platform.soon(callback),
+    hop: (callback) => platform.hop(callback),
+    settled: (callback) => platform.settled(callback),
+    timer: (fire) => ({ set: (delay) => void timers.push({ delay, fire }), clear: () => {} }),
+  };
+  const logs: string[] = [];
+  const log = (message: string) => void logs.push(message);
+  const outer = asyncio.setLogger({ debug: log, info: log, warn: log, error: log });
+  try {
+    await asyncio.run(
+      async () => {
+        let resolve!: () => void;
+        const foreign = new Promise<void>((each) => {
+          resolve = each;
+        });
+        const task = asyncio.createTask(async () => await foreign, { name: 'held' });
+        await asyncio.sleep(0);
+        task.cancel();
+        task.cancel();
+        assert.deepEqual(logs, []);
+        assert.ok(timers.length > 0);
+        for (const { delay, fire } of timers.splice(0)) {
+          assert.equal(delay, 1);
+          fire();
+        }
+        assert.equal(logs.length, 1);
+        assert.match(
+          logs[0]!,
+          /^<Task cancelling name='held' .*> was cancelled, but is awaiting a promise that tsyncio cannot interrupt: pass currentSignal\(\) or use wrapPromise\(\)$/,
+        );
+        resolve();
+        await asyncio.wait([task]);
+        assert.equal(task.cancelled(), true);
+      },
+      { loopFactory: () => new asyncio.EventLoop({ host }) },
+    );
+  } finally {
+    asyncio.setLogger(outer);
+  }
 });

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
-import { isError, thrown, thrownBy } from './both-kinds.js';
-import { bothInEachMode } from './each-loop.js';
+import { both, isError, thrown, thrownBy } from './both-kinds.js';
+
 import { Program } from './program.js';
 
 const { Context, ContextVar, Token, RuntimeError, ValueError, LookupError } = asyncio;
@@ -172,7 +172,10 @@ for (const [name, copyOf] of [
     assert.equal(context.get(variable), 'original');
     const second = copyOf(copy);
     second.run(() => variable.set('second'));
-    assert.deepEqual([context, copy, second].map((each) => each.get(variable)), ['original', 'copy', 'second']);
+    assert.deepEqual(
+      [context, copy, second].map((each) => each.get(variable)),
+      ['original', 'copy', 'second'],
+    );
   });
 }
 
@@ -251,30 +254,30 @@ test('R-CTX-08 variables with one name are different variables', () => {
 
 // ---------------------------------------------------------------------------------------- with tasks
 
-bothInEachMode('R-CTX-09 a task sees the values at its creation, and neither side sees the other’s changes', function* ({
-  go,
-  wait,
-}) {
-  const variable = new ContextVar<string>('variable', { default: 'unset' });
-  variable.set('before');
-  const task = asyncio.createTask(
-    go(function* () {
-      const seen = [variable.get()];
-      yield* wait(asyncio.sleep(1));
-      seen.push(variable.get());
-      variable.set('child');
-      yield* wait(asyncio.sleep(1));
-      seen.push(variable.get());
-      return seen;
-    }),
-  );
-  variable.set('after');
-  assert.deepEqual(yield* wait(task), ['before', 'before', 'child']);
-  assert.equal(variable.get(), 'after');
-  assert.equal(task.getContext().get(variable), 'child');
-});
+both(
+  'R-CTX-09 a task sees the values at its creation, and neither side sees the other’s changes',
+  function* ({ go, wait }) {
+    const variable = new ContextVar<string>('variable', { default: 'unset' });
+    variable.set('before');
+    const task = asyncio.createTask(
+      go(function* () {
+        const seen = [variable.get()];
+        yield* wait(asyncio.sleep(1));
+        seen.push(variable.get());
+        variable.set('child');
+        yield* wait(asyncio.sleep(1));
+        seen.push(variable.get());
+        return seen;
+      }),
+    );
+    variable.set('after');
+    assert.deepEqual(yield* wait(task), ['before', 'before', 'child']);
+    assert.equal(variable.get(), 'after');
+    assert.equal(task.getContext().get(variable), 'child');
+  },
+);
 
-bothInEachMode('R-CTX-10 a coroutine that is awaited runs in the context of its caller', function* ({ define, wait }) {
+both('R-CTX-10 a coroutine that is awaited runs in the context of its caller', function* ({ define, wait }) {
   const variable = new ContextVar<string>('variable', { default: 'unset' });
   const change = define(function* (value: string): asyncio.Coro<string> {
     const before = variable.get();
@@ -289,7 +292,7 @@ bothInEachMode('R-CTX-10 a coroutine that is awaited runs in the context of its 
   assert.equal(variable.get(), 'second');
 });
 
-bothInEachMode('R-CTX-11 tasks may share a context; each step enters it', function* ({ go, wait }) {
+both('R-CTX-11 tasks may share a context; each step enters it', function* ({ go, wait }) {
   const variable = new ContextVar<string[]>('variable');
   const context = new Context();
   const count = (name: string) =>
@@ -306,7 +309,7 @@ bothInEachMode('R-CTX-11 tasks may share a context; each step enters it', functi
   assert.equal(variable.get([]).length, 0);
 });
 
-bothInEachMode('R-CTX-12 a callback runs in the context of its registration', function* ({ loop, wait }) {
+both('R-CTX-12 a callback runs in the context of its registration', function* ({ loop, wait }) {
   const variable = new ContextVar<string>('variable', { default: 'unset' });
   const seen: string[] = [];
   const future = loop.createFuture<void>();
@@ -324,7 +327,7 @@ bothInEachMode('R-CTX-12 a callback runs in the context of its registration', fu
   assert.equal(variable.get(), 'at completion');
 });
 
-bothInEachMode('R-CTX-13 `using` a token resets the variable at the end of the block', function* ({ wait }) {
+both('R-CTX-13 `using` a token resets the variable at the end of the block', function* ({ wait }) {
   const variable = new ContextVar<string>('variable', { default: 'unset' });
   const fail = function* (): asyncio.Coro<void> {
     using _ = variable.set('in the block');

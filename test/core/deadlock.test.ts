@@ -38,7 +38,10 @@ for (const { name, go, wait } of kinds) {
     const { message } = error as Error;
     assert.match(message, /^Deadlock: nothing can wake the event loop any more, and these still wait:\n/);
     assert.match(message, /^ {2}job \(.*\) waits for <Future pending.*>\n {4}and is awaited by boss$/m);
-    assert.match(message, /^ {2}boss \(.*\) waits for <Task pending name='job'>\n {4}and is awaited by Task-\d+$/m);
+    assert.match(
+      message,
+      /^ {2}boss \(.*\) waits for <Task pending name='job'>\n {4}and is awaited by Task-\d+$/m,
+    );
     assert.match(message, /^ {2}Task-\d+ \(.*\) waits for <Task pending name='boss'>$/m);
   });
 

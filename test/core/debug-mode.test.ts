@@ -71,20 +71,23 @@ for (const [value, debug] of [
 
 // ------------------------------------------------------------------------------------- slow callbacks
 
-onVirtualLoop('R-DBG-02 a slow handle is logged in debug mode, and only there', async ({ loop, clock, once, logs, debug }) => {
-  function slow(): void {
-    clock.wait(0.1);
-  }
-  function fast(): void {
-    clock.wait(0.0625);
-  }
-  loop.callSoon(slow);
-  loop.callSoon(fast);
-  await once();
-  const found = logs.splice(0);
-  assert.equal(found.length, debug ? 1 : 0);
-  if (debug) assert.match(found[0]!, /^Executing <Handle slow\(\).*> took 0\.100 seconds$/);
-});
+onVirtualLoop(
+  'R-DBG-02 a slow handle is logged in debug mode, and only there',
+  async ({ loop, clock, once, logs, debug }) => {
+    function slow(): void {
+      clock.wait(0.1);
+    }
+    function fast(): void {
+      clock.wait(0.0625);
+    }
+    loop.callSoon(slow);
+    loop.callSoon(fast);
+    await once();
+    const found = logs.splice(0);
+    assert.equal(found.length, debug ? 1 : 0);
+    if (debug) assert.match(found[0]!, /^Executing <Handle slow\(\).*> took 0\.100 seconds$/);
+  },
+);
 
 onVirtualLoop('R-DBG-02 slowCallbackDuration says what is slow', async ({ loop, clock, once, logs }) => {
   loop.slowCallbackDuration = 2;
@@ -181,31 +184,34 @@ function endsHere(stack: readonly asyncio.StackFrame[] | null, functionName: str
   assert.equal(stack.at(-1)!.functionName, functionName);
 }
 
-onVirtualLoop('R-DBG-05 in debug mode handles, futures and tasks know where they were made', ({ loop, debug, reports }) => {
-  function* coro(): asyncio.Coro<void> {}
-  function makeThem() {
-    return [
-      loop.callSoon(() => {}),
-      loop.callAt(1, () => {}),
-      loop.callLater(1, () => {}),
-      loop.createFuture(),
-      new asyncio.Future({ loop }),
-      loop.createTask(coro()),
-      new asyncio.Task(coro(), { loop }),
-    ];
-  }
-  for (const made of makeThem()) {
-    if (debug) {
-      endsHere(made.sourceTraceback, 'makeThem');
-      assert.match(String(made), /created at .*debug-mode\.test\.[jt]s:\d+/);
-    } else {
-      assert.equal(made.sourceTraceback, null);
-      assert.doesNotMatch(String(made), /created at/);
+onVirtualLoop(
+  'R-DBG-05 in debug mode handles, futures and tasks know where they were made',
+  ({ loop, debug, reports }) => {
+    function* coro(): asyncio.Coro<void> {}
+    function makeThem() {
+      return [
+        loop.callSoon(() => {}),
+        loop.callAt(1, () => {}),
+        loop.callLater(1, () => {}),
+        loop.createFuture(),
+        new asyncio.Future({ loop }),
+        loop.createTask(coro()),
+        new asyncio.Task(coro(), { loop }),
+      ];
     }
-  }
-  loop.close();
-  reports.length = 0;
-});
+    for (const made of makeThem()) {
+      if (debug) {
+        endsHere(made.sourceTraceback, 'makeThem');
+        assert.match(String(made), /created at .*debug-mode\.test\.[jt]s:\d+/);
+      } else {
+        assert.equal(made.sourceTraceback, null);
+        assert.doesNotMatch(String(made), /created at/);
+      }
+    }
+    loop.close();
+    reports.length = 0;
+  },
+);
 
 test('R-DBG-05 a creation stack has its newest frame last, and ten at most', () => {
   const loop = new asyncio.EventLoop();
@@ -229,15 +235,19 @@ test('R-DBG-05 a creation stack has its newest frame last, and ten at most', () 
   loop.close();
 });
 
-both('R-DBG-07 setDebug() on a running loop takes effect at once', function* ({ loop, wait }) {
-  assert.equal(loop.createFuture().sourceTraceback, null);
-  loop.setDebug(true);
-  assert.notEqual(loop.createFuture().sourceTraceback, null);
-  yield* wait(asyncio.sleep(1));
-  assert.notEqual(loop.createFuture().sourceTraceback, null);
-  loop.setDebug(false);
-  assert.equal(loop.createFuture().sourceTraceback, null);
-});
+both(
+  'R-DBG-07 setDebug() on a running loop takes effect at once',
+  { debug: false },
+  function* ({ loop, wait }) {
+    assert.equal(loop.createFuture().sourceTraceback, null);
+    loop.setDebug(true);
+    assert.notEqual(loop.createFuture().sourceTraceback, null);
+    yield* wait(asyncio.sleep(1));
+    assert.notEqual(loop.createFuture().sourceTraceback, null);
+    loop.setDebug(false);
+    assert.equal(loop.createFuture().sourceTraceback, null);
+  },
+);
 
 both('a cancellation has a stack in debug mode', { debug: true }, function* ({ loop, wait }) {
   const future = loop.createFuture();
@@ -259,7 +269,8 @@ test('R-DBG-08 a coroutine that is collected before anybody awaited it is logged
 
 // ------------------------------------------------------------------------------ swallowed cancellations
 
-const swallowed = /^<Task .*name='swallower'.*> was cancelled but did not raise CancelledError \(swallowed by a catch\?\)/;
+const swallowed =
+  /^<Task .*name='swallower'.*> was cancelled but did not raise CancelledError \(swallowed by a catch\?\)/;
 
 for (const [how, end] of [
   ['returns', () => 1],
@@ -270,74 +281,97 @@ for (const [how, end] of [
     },
   ],
 ] as const) {
-  both(`a task that swallows its cancellation and ${how} is logged in debug mode`, { debug: true }, function* (kind) {
-    const { go, wait, logs } = kind;
-    function* swallowing(): asyncio.Coro<number> {
-      try {
-        yield* wait(asyncio.sleep(10));
-      } catch {
-        // On purpose.
+  both(
+    `a task that swallows its cancellation and ${how} is logged in debug mode`,
+    { debug: true },
+    function* (kind) {
+      const { go, wait, logs } = kind;
+      function* swallowing(): asyncio.Coro<number> {
+        try {
+          yield* wait(asyncio.sleep(10));
+        } catch {
+          // On purpose.
+        }
+        return end();
       }
-      return end();
-    }
-    const task = asyncio.createTask(go(swallowing), { name: 'swallower' });
-    yield* wait(asyncio.sleep(0));
-    task.cancel();
-    yield* wait(asyncio.wait([task]));
-    task.exception();
-    assert.equal(logs.length, 1, 'the number of log records');
-    const [log] = logs.splice(0);
-    assert.match(log!, swallowed);
-    // Both stacks: where it was made, and where it was cancelled.
-    assert.ok((log!.match(/debug-mode\.test\.[jt]s/g) ?? []).length >= 2, log);
-  });
+      const task = asyncio.createTask(go(swallowing), { name: 'swallower' });
+      yield* wait(asyncio.sleep(0));
+      task.cancel();
+      yield* wait(asyncio.wait([task]));
+      task.exception();
+      assert.equal(logs.length, 1, 'the number of log records');
+      const [log] = logs.splice(0);
+      assert.match(log!, swallowed);
+      // Both stacks: where it was made, and where it was cancelled.
+      assert.ok((log!.match(/debug-mode\.test\.[jt]s/g) ?? []).length >= 2, log);
+    },
+  );
 
-  both(`a task that swallows its cancellation and ${how} is not logged without debug mode`, function* (kind) {
-    const { go, wait } = kind;
-    function* swallowing(): asyncio.Coro<number> {
-      try {
-        yield* wait(asyncio.sleep(10));
-      } catch {
-        // On purpose.
+  both(
+    `a task that swallows its cancellation and ${how} is not logged without debug mode`,
+    { debug: false },
+    function* (kind) {
+      const { go, wait } = kind;
+      function* swallowing(): asyncio.Coro<number> {
+        try {
+          yield* wait(asyncio.sleep(10));
+        } catch {
+          // On purpose.
+        }
+        return end();
       }
-      return end();
-    }
-    const task = asyncio.createTask(go(swallowing));
-    yield* wait(asyncio.sleep(0));
-    task.cancel();
-    yield* wait(asyncio.wait([task]));
-    task.exception();
-  });
+      const task = asyncio.createTask(go(swallowing));
+      yield* wait(asyncio.sleep(0));
+      task.cancel();
+      yield* wait(asyncio.wait([task]));
+      task.exception();
+    },
+  );
 }
 
-both('a task that raises its cancellation, or takes it back with uncancel(), swallows nothing', { debug: true }, function* ({
-  go,
-  wait,
-}) {
-  function* obedient(): asyncio.Coro<void> {
-    yield* wait(asyncio.sleep(10));
-  }
-  function* withdrawing(): asyncio.Coro<number> {
-    try {
+both(
+  'a task that raises its cancellation, or takes it back with uncancel(), swallows nothing',
+  { debug: true },
+  function* ({ go, wait }) {
+    function* obedient(): asyncio.Coro<void> {
       yield* wait(asyncio.sleep(10));
-    } catch {
-      asyncio.currentTask()!.uncancel();
     }
-    return 1;
-  }
-  const tasks = [asyncio.createTask(go(obedient)), asyncio.createTask(go(withdrawing))];
-  yield* wait(asyncio.sleep(0));
-  for (const task of tasks) task.cancel();
-  yield* wait(asyncio.wait(tasks));
-  assert.equal(tasks[0]!.cancelled(), true);
-  assert.equal(tasks[1]!.result(), 1);
+    function* withdrawing(): asyncio.Coro<number> {
+      try {
+        yield* wait(asyncio.sleep(10));
+      } catch {
+        asyncio.currentTask()!.uncancel();
+      }
+      return 1;
+    }
+    const tasks = [asyncio.createTask(go(obedient)), asyncio.createTask(go(withdrawing))];
+    yield* wait(asyncio.sleep(0));
+    for (const task of tasks) task.cancel();
+    yield* wait(asyncio.wait(tasks));
+    assert.equal(tasks[0]!.cancelled(), true);
+    assert.equal(tasks[1]!.result(), 1);
+  },
+);
+
+both('a staggered race swallows nothing', { debug: true }, function* ({ go, wait }) {
+  const racer = go(function* () {
+    yield* wait(asyncio.sleep(1));
+  });
+  const { index } = yield* wait(asyncio.staggeredRace([racer, racer], 0.1));
+  assert.equal(index, 0);
 });
 
 both('a timeout and a task group swallow nothing', { debug: true }, function* ({ go, wait }) {
   isError(
-    yield* thrown(wait(asyncio.timeout(1).run(go(function* () {
-          yield* wait(asyncio.sleep(10));
-        })))),
+    yield* thrown(
+      wait(
+        asyncio.timeout(1).run(
+          go(function* () {
+            yield* wait(asyncio.sleep(10));
+          }),
+        ),
+      ),
+    ),
     asyncio.TimeoutError,
   );
   isError(

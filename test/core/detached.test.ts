@@ -2,10 +2,9 @@ import assert from 'node:assert/strict';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
-import { thrownBy } from './both-kinds.js';
-import { bothInEachMode } from './each-loop.js';
+import { both, thrownBy } from './both-kinds.js';
 
-bothInEachMode('detached() calls its function outside the task, and gives its result', function* ({ wait }) {
+both('detached() calls its function outside the task, and gives its result', function* ({ wait }) {
   const task = asyncio.currentTask();
   assert.notEqual(task, null);
   assert.equal(
@@ -25,7 +24,7 @@ bothInEachMode('detached() calls its function outside the task, and gives its re
   );
 });
 
-bothInEachMode('detached() is left when its function throws', function* () {
+both('detached() is left when its function throws', function* () {
   const task = asyncio.currentTask();
   const error = new Error('no');
   const failing = () => {
@@ -36,11 +35,9 @@ bothInEachMode('detached() is left when its function throws', function* () {
     error,
   );
   assert.equal(asyncio.currentTask(), task);
-  // biome-ignore lint/correctness/useYield: it has nothing to wait for
-  return;
 });
 
-bothInEachMode('detached() code has not the context variables of the task', function* () {
+both('detached() code has not the context variables of the task', function* () {
   const variable = new asyncio.ContextVar<string>('variable', { default: 'unset' });
   variable.set('of the task');
   assert.equal(

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
 import { getDefaultHost } from 'tsyncio/lowlevel';
 import { VirtualHost } from 'tsyncio/testing';
-import { both, type Kind, RecordingClock } from './both-kinds.js';
+import { RecordingClock } from './both-kinds.js';
 
 /** A loop that nobody runs yet, and what it had to complain about. */
 export interface LoopSubject {
@@ -71,22 +71,8 @@ export function onEachLoop(title: string, body: Check<LoopSubject>): void {
   for (const debug of [false, true]) {
     const mode = debug ? ', debug' : '';
     check(`${title} (virtual host${mode})`, debug, () => virtualSubject(debug), body);
-    check(
-      `${title} (platform's host${mode})`,
-      debug,
-      () => subjectOf(new asyncio.EventLoop(), debug),
-      body,
-    );
+    check(`${title} (platform's host${mode})`, debug, () => subjectOf(new asyncio.EventLoop(), debug), body);
   }
-}
-
-/** A test in both coroutine kinds, in debug mode and not. */
-export function bothInEachMode(
-  title: string,
-  body: (kind: Kind) => Generator<asyncio.Suspension, unknown, unknown>,
-): void {
-  both(title, body);
-  both(`${title}, in debug mode`, { debug: true }, body);
 }
 
 /** What a promise is rejected with; the test fails when it is not. */

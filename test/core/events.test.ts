@@ -2,19 +2,22 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import * as asyncio from 'tsyncio';
-import { isError, thrownBy } from './both-kinds.js';
-import { bothInEachMode, onEachLoop, onVirtualLoop } from './each-loop.js';
+import { both, isError, thrownBy } from './both-kinds.js';
+import { onEachLoop, onVirtualLoop } from './each-loop.js';
 
 // ------------------------------------------------------------------------------------------- handles
 
-onEachLoop('R-LOOP-24 a cancelled handle does not run, and may be cancelled twice', async ({ loop, once }) => {
-  const handle = loop.callSoon(() => assert.fail('it was cancelled'));
-  assert.equal(handle.cancelled(), false);
-  handle.cancel();
-  handle.cancel();
-  assert.equal(handle.cancelled(), true);
-  await once();
-});
+onEachLoop(
+  'R-LOOP-24 a cancelled handle does not run, and may be cancelled twice',
+  async ({ loop, once }) => {
+    const handle = loop.callSoon(() => assert.fail('it was cancelled'));
+    assert.equal(handle.cancelled(), false);
+    handle.cancel();
+    handle.cancel();
+    assert.equal(handle.cancelled(), true);
+    await once();
+  },
+);
 
 onEachLoop('R-LOOP-24 a handle that has run can be cancelled, to no effect', async ({ loop, once }) => {
   let runs = 0;
@@ -31,18 +34,21 @@ onEachLoop('R-LOOP-24 a handle can cancel itself while it runs', async ({ loop, 
   assert.equal(handle.cancelled(), true);
 });
 
-onVirtualLoop('R-LOOP-24 a timer that is due can be cancelled by a handle before it', async ({ loop, clock, once }) => {
-  const timers = [1, 1].map((when) =>
-    loop.callAt(when, () => {
-      for (const timer of timers) timer.cancel();
-      ran += 1;
-    }),
-  );
-  let ran = 0;
-  clock.wait(1);
-  await once();
-  assert.equal(ran, 1);
-});
+onVirtualLoop(
+  'R-LOOP-24 a timer that is due can be cancelled by a handle before it',
+  async ({ loop, clock, once }) => {
+    const timers = [1, 1].map((when) =>
+      loop.callAt(when, () => {
+        for (const timer of timers) timer.cancel();
+        ran += 1;
+      }),
+    );
+    let ran = 0;
+    clock.wait(1);
+    await once();
+    assert.equal(ran, 1);
+  },
+);
 
 onVirtualLoop('R-LOOP-25 when() is the deadline on the loop’s clock; compare() orders by it', ({ loop }) => {
   const early = loop.callAt(1.5, () => {});
@@ -125,21 +131,24 @@ test('toString() of a cancelled handle keeps its callback’s name in debug mode
   handle.cancel();
   timer.cancel();
   assert.match(String(handle), /^<Handle cancelled named\(\) created at .*events\.test\.[jt]s:\d+>$/);
-  assert.match(String(timer), /^<TimerHandle cancelled when=123 named\(\) created at .*events\.test\.[jt]s:\d+>$/);
+  assert.match(
+    String(timer),
+    /^<TimerHandle cancelled when=123 named\(\) created at .*events\.test\.[jt]s:\d+>$/,
+  );
   loop.setDebug(false);
   loop.close();
 });
 
 // ---------------------------------------------------------------------------- which loop the code is on
 
-bothInEachMode('getRunningLoop() is the loop of the task, also after a wait', function* ({ loop, wait }) {
+both('getRunningLoop() is the loop of the task, also after a wait', function* ({ loop, wait }) {
   assert.equal(asyncio.getRunningLoop(), loop);
   yield* wait(asyncio.sleep(1));
   assert.equal(asyncio.getRunningLoop(), loop);
   assert.equal(asyncio.getEventLoop(), loop);
 });
 
-bothInEachMode('getRunningLoop() is the loop of the handle', function* ({ loop, wait }) {
+both('getRunningLoop() is the loop of the handle', function* ({ loop, wait }) {
   const seen: asyncio.EventLoop[] = [];
   loop.callSoon(() => seen.push(asyncio.getRunningLoop()));
   loop.callLater(1, () => seen.push(asyncio.getRunningLoop()));
@@ -200,7 +209,7 @@ test('R-LOOP-29 getEventLoop() is the loop that was set, outside a running one',
   loop.close();
 });
 
-bothInEachMode('R-LOOP-29 getEventLoop() is the running loop, whatever was set', function* ({ loop }) {
+both('R-LOOP-29 getEventLoop() is the running loop, whatever was set', function* ({ loop }) {
   const other = asyncio.newEventLoop();
   asyncio.setEventLoop(other);
   try {

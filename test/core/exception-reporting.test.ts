@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
-import { isError, thrown, thrownBy } from './both-kinds.js';
-import { bothInEachMode, onEachLoop, rejection } from './each-loop.js';
+import { both, isError, thrown, thrownBy } from './both-kinds.js';
+import { onEachLoop, rejection } from './each-loop.js';
 import { Program } from './program.js';
 
 const { KeyboardInterrupt, SystemExit } = asyncio;
@@ -16,7 +16,12 @@ async function recording(body: (records: unknown[][]) => Promise<void> | void): 
     (level: string) =>
     (...args: unknown[]) =>
       void records.push([level, ...args]);
-  const outer = asyncio.setLogger({ debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') });
+  const outer = asyncio.setLogger({
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+  });
   try {
     await body(records);
   } finally {
@@ -109,7 +114,7 @@ test('R-EXH-02 a handler may let KeyboardInterrupt and SystemExit pass', () => {
   }
 });
 
-bothInEachMode('R-EXH-03 the handler runs in the context of the task', function* ({ loop, go, wait }) {
+both('R-EXH-03 the handler runs in the context of the task', function* ({ loop, go, wait }) {
   const variable = new asyncio.ContextVar<string>('variable', { default: 'unset' });
   const seen: string[] = [];
   loop.setExceptionHandler(() => void seen.push(variable.get()));
@@ -134,7 +139,13 @@ test('R-EXH-04 the default handler logs one error: the message, then the other k
     const loop = new asyncio.EventLoop();
     const exception = new Error('no');
     const future = loop.createFuture();
-    loop.defaultExceptionHandler({ zeta: 'text', message: 'Something went wrong', exception, future, alpha: [1] });
+    loop.defaultExceptionHandler({
+      zeta: 'text',
+      message: 'Something went wrong',
+      exception,
+      future,
+      alpha: [1],
+    });
     assert.deepEqual(records, [
       ['error', "Something went wrong\nalpha: [1]\nfuture: <Future pending>\nzeta: 'text'", exception],
     ]);
@@ -188,23 +199,26 @@ test('R-EXH-04 in debug mode, the default handler adds where the running handle 
 
 // -------------------------------------------------------------------------------- errors in callbacks
 
-onEachLoop('R-LOOP-22 R-EXH-05 an error in a callback is reported, and the others still run', async (subject) => {
-  const { loop, once, reports, debug } = subject;
-  const error = new Error('no');
-  function failing(): void {
-    throw error;
-  }
-  const order: string[] = [];
-  const handle = loop.callSoon(failing);
-  loop.callSoon(() => order.push('behind it'));
-  await once();
-  assert.deepEqual(order, ['behind it']);
-  const [report] = reports.splice(0);
-  assert.equal(report?.message, 'Exception in callback failing()');
-  assert.equal(report?.exception, error);
-  assert.equal(report?.handle, handle);
-  assert.equal('sourceTraceback' in (report ?? {}), debug);
-});
+onEachLoop(
+  'R-LOOP-22 R-EXH-05 an error in a callback is reported, and the others still run',
+  async (subject) => {
+    const { loop, once, reports, debug } = subject;
+    const error = new Error('no');
+    function failing(): void {
+      throw error;
+    }
+    const order: string[] = [];
+    const handle = loop.callSoon(failing);
+    loop.callSoon(() => order.push('behind it'));
+    await once();
+    assert.deepEqual(order, ['behind it']);
+    const [report] = reports.splice(0);
+    assert.equal(report?.message, 'Exception in callback failing()');
+    assert.equal(report?.exception, error);
+    assert.equal(report?.handle, handle);
+    assert.equal('sourceTraceback' in (report ?? {}), debug);
+  },
+);
 
 for (const [name, thrownValue] of [
   ['CancelledError', new asyncio.CancelledError()],
@@ -212,14 +226,17 @@ for (const [name, thrownValue] of [
   ['undefined', undefined],
   ['a string', 'text'],
 ] as const) {
-  onEachLoop(`R-LOOP-22 ${name} in a callback is reported like any error`, async ({ loop, once, reports }) => {
-    loop.callSoon(() => {
-      throw thrownValue;
-    });
-    await once();
-    assert.equal(reports.length, 1);
-    assert.equal(reports.splice(0)[0]?.exception, thrownValue);
-  });
+  onEachLoop(
+    `R-LOOP-22 ${name} in a callback is reported like any error`,
+    async ({ loop, once, reports }) => {
+      loop.callSoon(() => {
+        throw thrownValue;
+      });
+      await once();
+      assert.equal(reports.length, 1);
+      assert.equal(reports.splice(0)[0]?.exception, thrownValue);
+    },
+  );
 }
 
 onEachLoop('R-LOOP-22 R-EXH-05 an error in a done callback is reported', async ({ loop, once, reports }) => {
@@ -235,55 +252,64 @@ onEachLoop('R-LOOP-22 R-EXH-05 an error in a done callback is reported', async (
   assert.equal(report?.exception, error);
 });
 
-onEachLoop('R-LOOP-22 the run goes on when the exception handler fails as well', async ({ loop, once, logs }) => {
-  loop.setExceptionHandler(() => {
-    throw new Error('in the handler');
-  });
-  loop.callSoon(() => {
-    throw new Error('in the callback');
-  });
-  let ran = false;
-  loop.callSoon(() => {
-    ran = true;
-  });
-  await once();
-  assert.equal(ran, true);
-  assert.match(logs.splice(0).join(), /^Unhandled error in exception handler/);
-});
+onEachLoop(
+  'R-LOOP-22 the run goes on when the exception handler fails as well',
+  async ({ loop, once, logs }) => {
+    loop.setExceptionHandler(() => {
+      throw new Error('in the handler');
+    });
+    loop.callSoon(() => {
+      throw new Error('in the callback');
+    });
+    let ran = false;
+    loop.callSoon(() => {
+      ran = true;
+    });
+    await once();
+    assert.equal(ran, true);
+    assert.match(logs.splice(0).join(), /^Unhandled error in exception handler/);
+  },
+);
 
 // ------------------------------------------------------------------------- failures nobody looked at
 
-onEachLoop('R-EXH-05 R-EXH-06 a failure that nobody looked at is reported once, when the loop closes', async (subject) => {
-  const { loop, once, reports, debug } = subject;
-  const error = new Error('no');
-  const future = loop.createFuture();
-  future.setException(error);
-  await once();
-  assert.equal(reports.length, 0);
-  loop.close();
-  const [report, ...others] = reports.splice(0);
-  assert.deepEqual(others, []);
-  assert.equal(report?.message, 'Future exception was never retrieved');
-  assert.equal(report?.exception, error);
-  assert.equal(report?.future, future);
-  assert.equal('sourceTraceback' in (report ?? {}), debug);
-  loop.close();
-});
+onEachLoop(
+  'R-EXH-05 R-EXH-06 a failure that nobody looked at is reported once, when the loop closes',
+  async (subject) => {
+    const { loop, once, reports, debug } = subject;
+    const error = new Error('no');
+    const future = loop.createFuture();
+    future.setException(error);
+    await once();
+    assert.equal(reports.length, 0);
+    loop.close();
+    const [report, ...others] = reports.splice(0);
+    assert.deepEqual(others, []);
+    assert.equal(report?.message, 'Future exception was never retrieved');
+    assert.equal(report?.exception, error);
+    assert.equal(report?.future, future);
+    assert.equal('sourceTraceback' in (report ?? {}), debug);
+    loop.close();
+  },
+);
 
-onEachLoop('R-EXH-06 the failure of a task is reported by its class’s name', async ({ loop, once, reports }) => {
-  class Job<T> extends asyncio.Task<T> {}
-  const fail = function* (): asyncio.Coro<void> {
-    throw new Error('no');
-  };
-  loop.createTask(fail());
-  new Job(fail(), { loop });
-  await once();
-  loop.close();
-  assert.deepEqual(
-    reports.splice(0).map(({ message }) => message),
-    ['Task exception was never retrieved', 'Job exception was never retrieved'],
-  );
-});
+onEachLoop(
+  'R-EXH-06 the failure of a task is reported by its class’s name',
+  async ({ loop, once, reports }) => {
+    class Job<T> extends asyncio.Task<T> {}
+    const fail = function* (): asyncio.Coro<void> {
+      throw new Error('no');
+    };
+    loop.createTask(fail());
+    new Job(fail(), { loop });
+    await once();
+    loop.close();
+    assert.deepEqual(
+      reports.splice(0).map(({ message }) => message),
+      ['Task exception was never retrieved', 'Job exception was never retrieved'],
+    );
+  },
+);
 
 onEachLoop('R-EXH-06 a result, a cancellation or a pending future is no failure', ({ loop }) => {
   loop.createFuture<number>().setResult(1);
@@ -291,20 +317,23 @@ onEachLoop('R-EXH-06 a result, a cancellation or a pending future is no failure'
   loop.createFuture();
 });
 
-bothInEachMode('R-EXH-07 a failure counts as looked at by result(), exception(), a wait or cancel()', function* ({ loop, wait }) {
-  const fail = () => {
-    const future = loop.createFuture();
-    future.setException(new Error('no'));
-    return future;
-  };
-  const [byResult, byException, byWait, byCancel] = [fail(), fail(), fail(), fail()];
-  // Some of it only after the loop has put the failures on record.
-  yield* wait(asyncio.sleep(1));
-  thrownBy(() => byResult!.result());
-  byException!.exception();
-  yield* thrown(wait(byWait!));
-  assert.equal(byCancel!.cancel(), false);
-});
+both(
+  'R-EXH-07 a failure counts as looked at by result(), exception(), a wait or cancel()',
+  function* ({ loop, wait }) {
+    const fail = () => {
+      const future = loop.createFuture();
+      future.setException(new Error('no'));
+      return future;
+    };
+    const [byResult, byException, byWait, byCancel] = [fail(), fail(), fail(), fail()];
+    // Some of it only after the loop has put the failures on record.
+    yield* wait(asyncio.sleep(1));
+    thrownBy(() => byResult!.result());
+    byException!.exception();
+    yield* thrown(wait(byWait!));
+    assert.equal(byCancel!.cancel(), false);
+  },
+);
 
 test('R-EXH-07 a failure counts as looked at by a plain await and by Promise.resolve()', async () => {
   const loop = new asyncio.EventLoop();
@@ -320,32 +349,38 @@ test('R-EXH-07 a failure counts as looked at by a plain await and by Promise.res
   assert.deepEqual(reports, []);
 });
 
-onEachLoop('R-EXH-08 a done callback alone does not look at the exception', async ({ loop, once, reports }) => {
-  const future = loop.createFuture();
-  let called = 0;
-  future.addDoneCallback(() => called++);
-  future.setException(new Error('no'));
-  await once();
-  loop.close();
-  assert.equal(called, 1);
-  assert.equal(reports.splice(0)[0]?.message, 'Future exception was never retrieved');
-});
+onEachLoop(
+  'R-EXH-08 a done callback alone does not look at the exception',
+  async ({ loop, once, reports }) => {
+    const future = loop.createFuture();
+    let called = 0;
+    future.addDoneCallback(() => called++);
+    future.setException(new Error('no'));
+    await once();
+    loop.close();
+    assert.equal(called, 1);
+    assert.equal(reports.splice(0)[0]?.message, 'Future exception was never retrieved');
+  },
+);
 
-onEachLoop('R-EXH-05 close() reports tasks that are still pending, each once', async ({ loop, once, reports, debug }) => {
-  const task = loop.createTask(
-    (function* (): asyncio.Coro<void> {
-      yield* loop.createFuture<void>();
-    })(),
-  );
-  await once();
-  loop.close();
-  loop.close();
-  const [report, ...others] = reports.splice(0);
-  assert.deepEqual(others, []);
-  assert.equal(report?.message, 'Task was destroyed but it is pending!');
-  assert.equal(report?.task, task);
-  assert.equal('sourceTraceback' in (report ?? {}), debug);
-});
+onEachLoop(
+  'R-EXH-05 close() reports tasks that are still pending, each once',
+  async ({ loop, once, reports, debug }) => {
+    const task = loop.createTask(
+      (function* (): asyncio.Coro<void> {
+        yield* loop.createFuture<void>();
+      })(),
+    );
+    await once();
+    loop.close();
+    loop.close();
+    const [report, ...others] = reports.splice(0);
+    assert.deepEqual(others, []);
+    assert.equal(report?.message, 'Task was destroyed but it is pending!');
+    assert.equal(report?.task, task);
+    assert.equal('sourceTraceback' in (report ?? {}), debug);
+  },
+);
 
 test('R-EXH-06 a failure is reported when its future is collected, with a description in its place', async () => {
   const program = new Program('collected-failure', { node: ['--expose-gc'] });

@@ -100,7 +100,12 @@ test('timeout() in Promise.all with foreign promises before, inside and after', 
         return `${name} at ${now()}`;
       });
     };
-    const results = await Promise.allSettled([limited(1, 'a'), limited(5, 'b'), foreign(1, 'c'), sleep(2, 'd')]);
+    const results = await Promise.allSettled([
+      limited(1, 'a'),
+      limited(5, 'b'),
+      foreign(1, 'c'),
+      sleep(2, 'd'),
+    ]);
     assert.deepEqual(outcomes(results), ['TimeoutError', 'b at 3.25', 'c', 'd']);
   });
 });
@@ -192,7 +197,12 @@ test('a timeout around Promise.all cancels every flow of its body, and no other'
     );
     await outside;
   });
-  assert.deepEqual(log, ['a CancelledError at 1', 'b CancelledError at 1', 'c CancelledError at 1', 'outside done']);
+  assert.deepEqual(log, [
+    'a CancelledError at 1',
+    'b CancelledError at 1',
+    'c CancelledError at 1',
+    'outside done',
+  ]);
 });
 
 test('TaskGroup in Promise.all: a failing child cancels the body of its own group only', async () => {
@@ -302,12 +312,23 @@ test('Promise.any: losers end with their task', async () => {
       }
     };
     await createTask(async () => {
-      const first = await Promise.any([flow('a', 1, true), flow('b', 2, false), flow('c', 30, false), foreign(40)]);
+      const first = await Promise.any([
+        flow('a', 1, true),
+        flow('b', 2, false),
+        flow('c', 30, false),
+        foreign(40),
+      ]);
       log.push(`any gave ${first}`);
     });
     log.push(`task done at ${now()}`);
   });
-  assert.deepEqual(log, ['a ended at 1.25', 'b ended at 2.25', 'any gave b', 'c ended at 2.5', 'task done at 2.5']);
+  assert.deepEqual(log, [
+    'a ended at 1.25',
+    'b ended at 2.25',
+    'any gave b',
+    'c ended at 2.5',
+    'task done at 2.5',
+  ]);
 });
 
 test('a task that failed keeps its error while its losers end', async () => {
@@ -431,7 +452,10 @@ test('task.cancel() reaches every flow of the task once, and the task waits for 
   });
   const names = ['plain', 'native', 'generator', 'timeout', 'group'];
   assert.deepEqual(log.slice(0, 5).sort(), names.map((name) => `${name} CancelledError`).sort());
-  assert.deepEqual(log.slice(5), names.map((name) => `${name} ended`));
+  assert.deepEqual(
+    log.slice(5),
+    names.map((name) => `${name} ended`),
+  );
 });
 
 const untilCancelled: Record<string, () => Promise<unknown>> = {
@@ -623,7 +647,10 @@ test('a task that cancels itself is cancelled at its next suspension, once', asy
 test('a cancellation can be swallowed by a flow, and the task goes on', async () => {
   await virtual(async () => {
     const task = createTask(async () => {
-      const results = await Promise.all([sleep(5).then(() => 'slept', nameOf), sleep(6).then(() => 'slept', nameOf)]);
+      const results = await Promise.all([
+        sleep(5).then(() => 'slept', nameOf),
+        sleep(6).then(() => 'slept', nameOf),
+      ]);
       await sleep(1);
       return results;
     });
@@ -734,7 +761,10 @@ test('a timeout reaches a body thousands of native frames deep', async () => {
           unwound += 1;
         }
       })();
-    await rejects(timeout(1).run(() => dive(3000)), { name: 'TimeoutError' });
+    await rejects(
+      timeout(1).run(() => dive(3000)),
+      { name: 'TimeoutError' },
+    );
     assert.equal(unwound, 3001);
   });
 });
@@ -855,7 +885,10 @@ test('a limit entered by hand in a coroutine in Promise.all cancels that flow on
         await limit[asyncio.aexit](thrown);
         return `${seconds} done`;
       })();
-    assert.deepEqual(outcomes(await Promise.allSettled([limited(1), limited(5)])), ['TimeoutError', '5 done']);
+    assert.deepEqual(outcomes(await Promise.allSettled([limited(1), limited(5)])), [
+      'TimeoutError',
+      '5 done',
+    ]);
   });
 });
 
@@ -910,7 +943,12 @@ test('a timeout on a shared future cancels the future, as in Python; shield() ke
 
 test('awaiting a coroutine a second time is a RuntimeError, in sequence and side by side', async () => {
   await virtual(async () => {
-    for (const make of [() => sleep(1), coroutine(async () => {}), coroutine(function* () {}), () => timeout(1).run(async () => {})]) {
+    for (const make of [
+      () => sleep(1),
+      coroutine(async () => {}),
+      coroutine(function* () {}),
+      () => timeout(1).run(async () => {}),
+    ]) {
       const once = make();
       await once;
       await rejects(once, { name: 'RuntimeError', message: 'cannot reuse already awaited coroutine' });
@@ -926,7 +964,9 @@ test('for await over asCompleted() gives the tasks in the order of their ends, i
   await virtual(async () => {
     const collect = async (times: number[]) => {
       const seen: number[] = [];
-      for await (const task of asyncio.asCompleted(times.map((each) => createTask(() => sleep(each, each))))) {
+      for await (const task of asyncio.asCompleted(
+        times.map((each) => createTask(() => sleep(each, each))),
+      )) {
         seen.push(await task);
       }
       return seen;
@@ -976,14 +1016,17 @@ test('eagerTaskFactory runs the synchronous part of an async function inside cre
     asyncio.getRunningLoop().setTaskFactory(asyncio.eagerTaskFactory);
     const log: string[] = [];
     const me = currentTask();
-    const task = createTask(async () => {
-      log.push(`begins in ${currentTask() === me ? 'the parent' : 'itself'}`);
-      await null;
-      log.push(`after a foreign await in ${currentTask()?.getName()}`);
-      await sleep(1);
-      log.push(`ends in ${currentTask()?.getName()}`);
-      return 'value';
-    }, { name: 'child' });
+    const task = createTask(
+      async () => {
+        log.push(`begins in ${currentTask() === me ? 'the parent' : 'itself'}`);
+        await null;
+        log.push(`after a foreign await in ${currentTask()?.getName()}`);
+        await sleep(1);
+        log.push(`ends in ${currentTask()?.getName()}`);
+        return 'value';
+      },
+      { name: 'child' },
+    );
     log.push(`created in ${currentTask() === me ? 'the parent' : 'another'}`);
     assert.equal(await task, 'value');
     assert.equal(currentTask(), me);
@@ -1056,8 +1099,17 @@ test('currentSignal() is aborted by a timeout for its flow only', async () => {
         .then(undefined, () => {});
       return signal?.aborted;
     };
-    for (const before of [async () => {}, async () => await sleep(0), () => foreign(0.5), async () => await null]) {
-      assert.deepEqual(await Promise.all([aborted(1, before), aborted(9, before), aborted(2, before)]), [true, false, true]);
+    for (const before of [
+      async () => {},
+      async () => await sleep(0),
+      () => foreign(0.5),
+      async () => await null,
+    ]) {
+      assert.deepEqual(await Promise.all([aborted(1, before), aborted(9, before), aborted(2, before)]), [
+        true,
+        false,
+        true,
+      ]);
     }
     assert.equal(signalHere().aborted, false);
   });
@@ -1081,10 +1133,16 @@ test('currentSignal() is aborted with the CancelledError as its reason when the 
       })();
     });
     await sleep(1);
-    assert.deepEqual(signals.map((each) => each.aborted), [false, false, false, false, false]);
+    assert.deepEqual(
+      signals.map((each) => each.aborted),
+      [false, false, false, false, false],
+    );
     task.cancel('why');
     await wait([task]);
-    assert.deepEqual(signals.map((each) => each.aborted), [true, true, true, true, true]);
+    assert.deepEqual(
+      signals.map((each) => each.aborted),
+      [true, true, true, true, true],
+    );
     for (const { reason } of signals) {
       assert.equal(nameOf(reason), 'CancelledError');
       assert.equal((reason as Error).message, 'why');
@@ -1142,7 +1200,11 @@ test('an AbortError that a cancellation caused is that cancellation: the task is
       const signal = signalHere();
       await new Promise((_, reject) => {
         signal.addEventListener('abort', () =>
-          reject(Object.assign(new Error('The operation was aborted', { cause: signal.reason }), { name: 'AbortError' })),
+          reject(
+            Object.assign(new Error('The operation was aborted', { cause: signal.reason }), {
+              name: 'AbortError',
+            }),
+          ),
         );
       });
     });
@@ -1326,7 +1388,10 @@ test('without async context, a callback of the loop belongs to no task', async (
         yield* sleep(1);
         asyncio.getRunningLoop().callSoon(async () => {
           log.push(`in ${currentTask()?.getName()}`);
-          await sleep(5).then(() => log.push('slept'), (error) => log.push(nameOf(error)));
+          await sleep(5).then(
+            () => log.push('slept'),
+            (error) => log.push(nameOf(error)),
+          );
         });
         yield* sleep(0);
         yield* sleep(50);
@@ -1392,8 +1457,15 @@ type Program =
 /** Durations are such that hardly two sums of them are the same: no ties between flows. */
 const durations = fc.integer({ min: 1, max: 10_000 }).map((n) => 0.1 + 3 * Math.abs(Math.sin(n)));
 
-function programs({ withForeign, withCleanup }: { withForeign: boolean; withCleanup: boolean }): fc.Arbitrary<Program> {
-  const leaf = (kind: 'sleep' | 'fail' | 'foreign') => durations.map((seconds): Program => ({ kind, seconds }));
+function programs({
+  withForeign,
+  withCleanup,
+}: {
+  withForeign: boolean;
+  withCleanup: boolean;
+}): fc.Arbitrary<Program> {
+  const leaf = (kind: 'sleep' | 'fail' | 'foreign') =>
+    durations.map((seconds): Program => ({ kind, seconds }));
   return fc.letrec<{ program: Program }>((tie) => {
     const parts = fc.array(tie('program'), { minLength: 1, maxLength: 3 });
     const many = fc
@@ -1472,7 +1544,8 @@ function execute(program: Program, ledger: Ledger): PromiseLike<unknown> {
       return noted(
         async () =>
           await new TaskGroup().run(async (group) => {
-            for (const part of program.parts) group.createTask(async () => void (await execute(part, ledger)));
+            for (const part of program.parts)
+              group.createTask(async () => void (await execute(part, ledger)));
           }),
       );
     case 'timeout':
@@ -1578,9 +1651,7 @@ function hasTie(program: Program, start: number): boolean {
       return false;
     }
     case 'timeout':
-      return (
-        hasTie(program.body, start) || isClose(predict(program.body, start).at, start + program.seconds)
-      );
+      return hasTie(program.body, start) || isClose(predict(program.body, start).at, start + program.seconds);
     case 'all':
     case 'race':
     case 'settled':
@@ -1609,7 +1680,10 @@ for (const asyncContext of [true, false]) {
         await virtual(
           async () => {
             const ledger = { begun: 0, ended: 0 };
-            const how = await createTask(async () => void (await execute(program, ledger))).then(() => 'ok', nameOf);
+            const how = await createTask(async () => void (await execute(program, ledger))).then(
+              () => 'ok',
+              nameOf,
+            );
             const expected = predict(program, 0);
             assert.equal(how, expected.how);
             assert.ok(isClose(now(), expected.at), `ended at ${now()}, expected ${expected.at}`);
@@ -1657,7 +1731,10 @@ test('random programs never throw CancelledError when nobody cancels them', asyn
         assert.equal(task.cancelled(), false);
         assert.equal(task.cancelling(), 0);
         const error = task.exception();
-        assert.ok(error === null || ['Failed', 'TimeoutError', 'ExceptionGroup'].includes(nameOf(error)), String(error));
+        assert.ok(
+          error === null || ['Failed', 'TimeoutError', 'ExceptionGroup'].includes(nameOf(error)),
+          String(error),
+        );
         await sleep(1000);
         assert.equal(ledger.ended, ledger.begun);
       });

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
-import { isError, thrownBy } from './both-kinds.js';
-import { bothInEachMode } from './each-loop.js';
+import { both, isError, thrownBy } from './both-kinds.js';
 
 const here = /graph\.test\.[jt]s$/;
 
@@ -21,28 +20,27 @@ function tasksAbove(future: asyncio.FutureLike<unknown>): string[] {
   return (graph?.awaitedBy ?? []).flatMap(names);
 }
 
-bothInEachMode('R-GRA-01 a future is awaited by the task that waits for it, until that goes on', function* ({
-  loop,
-  go,
-  wait,
-}) {
-  const future = loop.createFuture<void>();
-  const task = asyncio.createTask(
-    go(function* () {
-      yield* wait(future);
-      yield* wait(asyncio.sleep(1));
-    }),
-  );
-  assert.deepEqual(waiters(future), []);
-  yield* wait(asyncio.sleep(0));
-  assert.deepEqual(waiters(future), [task]);
-  future.setResult();
-  yield* wait(asyncio.sleep(0.5));
-  assert.deepEqual(waiters(future), []);
-  yield* wait(task);
-});
+both(
+  'R-GRA-01 a future is awaited by the task that waits for it, until that goes on',
+  function* ({ loop, go, wait }) {
+    const future = loop.createFuture<void>();
+    const task = asyncio.createTask(
+      go(function* () {
+        yield* wait(future);
+        yield* wait(asyncio.sleep(1));
+      }),
+    );
+    assert.deepEqual(waiters(future), []);
+    yield* wait(asyncio.sleep(0));
+    assert.deepEqual(waiters(future), [task]);
+    future.setResult();
+    yield* wait(asyncio.sleep(0.5));
+    assert.deepEqual(waiters(future), []);
+    yield* wait(task);
+  },
+);
 
-bothInEachMode('R-GRA-01 a task is awaited by every task that waits for it', function* ({ go, wait }) {
+both('R-GRA-01 a task is awaited by every task that waits for it', function* ({ go, wait }) {
   const sleeper = asyncio.createTask(
     go(function* () {
       yield* wait(asyncio.sleep(1));
@@ -63,51 +61,51 @@ bothInEachMode('R-GRA-01 a task is awaited by every task that waits for it', fun
 });
 
 for (const how of ['gather', 'wait', 'shield', 'waitFor', 'TaskGroup', 'a coroutine']) {
-  bothInEachMode(`R-GRA-01 a task that is awaited through ${how} is awaited by the task that does it`, function* ({
-    go,
-    wait,
-  }) {
-    const body = go(function* () {
-      yield* wait(asyncio.sleep(1));
-    });
-    let child!: asyncio.Task<void>;
-    const boss = asyncio.createTask(
-      go(function* () {
-        if (how === 'TaskGroup') {
-          yield* wait(
-            new asyncio.TaskGroup().run(
-              (group) =>
-                go(function* () {
-                  child = group.createTask(body);
-                })() as never,
-            ),
-          );
-          return;
-        }
-        child = asyncio.createTask(body);
-        if (how === 'gather') yield* wait(asyncio.gather([child]));
-        if (how === 'wait') yield* wait(asyncio.wait([child]));
-        if (how === 'shield') yield* wait(asyncio.shield(child));
-        if (how === 'waitFor') yield* wait(asyncio.waitFor(child, 10));
-        if (how === 'a coroutine') {
-          const inner = asyncio.coroutine(
-            go(function* () {
-              yield* wait(child);
-            }),
-          );
-          yield* wait(inner());
-        }
-      }),
-      { name: 'boss' },
-    );
-    yield* wait(asyncio.sleep(0.5));
-    assert.deepEqual(tasksAbove(child), ['boss']);
-    yield* wait(boss);
-    assert.deepEqual(tasksAbove(child), []);
-  });
+  both(
+    `R-GRA-01 a task that is awaited through ${how} is awaited by the task that does it`,
+    function* ({ go, wait }) {
+      const body = go(function* () {
+        yield* wait(asyncio.sleep(1));
+      });
+      let child!: asyncio.Task<void>;
+      const boss = asyncio.createTask(
+        go(function* () {
+          if (how === 'TaskGroup') {
+            yield* wait(
+              new asyncio.TaskGroup().run(
+                (group) =>
+                  go(function* () {
+                    child = group.createTask(body);
+                  })() as never,
+              ),
+            );
+            return;
+          }
+          child = asyncio.createTask(body);
+          if (how === 'gather') yield* wait(asyncio.gather([child]));
+          if (how === 'wait') yield* wait(asyncio.wait([child]));
+          if (how === 'shield') yield* wait(asyncio.shield(child));
+          if (how === 'waitFor') yield* wait(asyncio.waitFor(child, 10));
+          if (how === 'a coroutine') {
+            const inner = asyncio.coroutine(
+              go(function* () {
+                yield* wait(child);
+              }),
+            );
+            yield* wait(inner());
+          }
+        }),
+        { name: 'boss' },
+      );
+      yield* wait(asyncio.sleep(0.5));
+      assert.deepEqual(tasksAbove(child), ['boss']);
+      yield* wait(boss);
+      assert.deepEqual(tasksAbove(child), []);
+    },
+  );
 }
 
-bothInEachMode('R-GRA-01 tasks of a staggered race are awaited by the task that holds it', function* ({ go, wait }) {
+both('R-GRA-01 tasks of a staggered race are awaited by the task that holds it', function* ({ go, wait }) {
   const racers: asyncio.Task[] = [];
   const racer = go(function* () {
     racers.push(asyncio.currentTask()!);
@@ -125,41 +123,46 @@ bothInEachMode('R-GRA-01 tasks of a staggered race are awaited by the task that 
   yield* wait(boss);
 });
 
-bothInEachMode('R-GRA-02 captureCallGraph() has the future, its stack, and the graphs of those that wait', function* ({
-  loop,
-  go,
-  wait,
-}) {
-  const future = loop.createFuture<void>();
-  const inner = asyncio.createTask(
-    go(function* inner() {
-      yield* wait(future);
-    }),
-  );
-  const outer = asyncio.createTask(
-    go(function* outer() {
-      yield* wait(inner);
-    }),
-  );
-  yield* wait(asyncio.sleep(0));
-  yield* wait(asyncio.sleep(0));
-  const graph = asyncio.captureCallGraph(future)!;
-  assert.equal(graph.future, future);
-  assert.deepEqual(graph.callStack, []);
-  assert.equal(graph.awaitedBy.length, 1);
-  const [ofInner] = graph.awaitedBy;
-  assert.equal(ofInner!.future, inner);
-  assert.equal(ofInner!.callStack.length, 1);
-  assert.equal(ofInner!.awaitedBy[0]!.future, outer);
-  assert.deepEqual(ofInner!.awaitedBy[0]!.awaitedBy, []);
-  assert.ok(Object.isFrozen(graph) && Object.isFrozen(graph.awaitedBy) && Object.isFrozen(ofInner!.callStack[0]));
-  future.setResult();
-  yield* wait(outer);
-});
+both(
+  'R-GRA-02 captureCallGraph() has the future, its stack, and the graphs of those that wait',
+  function* ({ loop, go, wait }) {
+    const future = loop.createFuture<void>();
+    const inner = asyncio.createTask(
+      go(function* inner() {
+        yield* wait(future);
+      }),
+    );
+    const outer = asyncio.createTask(
+      go(function* outer() {
+        yield* wait(inner);
+      }),
+    );
+    yield* wait(asyncio.sleep(0));
+    yield* wait(asyncio.sleep(0));
+    const graph = asyncio.captureCallGraph(future)!;
+    assert.equal(graph.future, future);
+    assert.deepEqual(graph.callStack, []);
+    assert.equal(graph.awaitedBy.length, 1);
+    const [ofInner] = graph.awaitedBy;
+    assert.equal(ofInner!.future, inner);
+    assert.equal(ofInner!.callStack.length, 1);
+    assert.equal(ofInner!.awaitedBy[0]!.future, outer);
+    assert.deepEqual(ofInner!.awaitedBy[0]!.awaitedBy, []);
+    assert.ok(
+      Object.isFrozen(graph) && Object.isFrozen(graph.awaitedBy) && Object.isFrozen(ofInner!.callStack[0]),
+    );
+    future.setResult();
+    yield* wait(outer);
+  },
+);
 
-bothInEachMode('R-GRA-02 without a future it is the graph of the running task', function* ({ wait }) {
+both('R-GRA-02 without a future it is the graph of the running task', function* ({ wait }) {
   const task = asyncio.currentTask();
-  for (const graph of [asyncio.captureCallGraph(), asyncio.captureCallGraph(task), asyncio.captureCallGraph(null)]) {
+  for (const graph of [
+    asyncio.captureCallGraph(),
+    asyncio.captureCallGraph(task),
+    asyncio.captureCallGraph(null),
+  ]) {
     assert.equal(graph!.future, task);
     assert.match(graph!.callStack[0]!.frame.file, here);
   }
@@ -167,7 +170,7 @@ bothInEachMode('R-GRA-02 without a future it is the graph of the running task', 
   assert.match(asyncio.captureCallGraph()!.callStack[0]!.frame.file, here);
 });
 
-bothInEachMode('R-GRA-02 in a callback, outside any task, there is nothing to capture', function* ({ loop, wait }) {
+both('R-GRA-02 in a callback, outside any task, there is nothing to capture', function* ({ loop, wait }) {
   const seen: unknown[] = [];
   loop.callSoon(() => seen.push(asyncio.captureCallGraph(), asyncio.formatCallGraph()));
   yield* wait(asyncio.sleep(0));
@@ -187,7 +190,7 @@ test('captureCallGraph() refuses what is no future', () => {
   }
 });
 
-bothInEachMode('R-GRA-03 depth leaves out the newest frames, limit counts from either end', function* () {
+both('R-GRA-03 depth leaves out the newest frames, limit counts from either end', function* () {
   const names = (options?: asyncio.CallGraphOptions) =>
     asyncio.captureCallGraph(null, options)!.callStack.map(({ frame }) => frame.functionName);
   function outer(options?: asyncio.CallGraphOptions) {
@@ -207,7 +210,7 @@ bothInEachMode('R-GRA-03 depth leaves out the newest frames, limit counts from e
   assert.deepEqual(outer({ depth: 2, limit: 1 }), ['middle']);
 });
 
-bothInEachMode('R-GRA-03 limit: 0 leaves the stacks out, and keeps who waits', function* ({ go, wait }) {
+both('R-GRA-03 limit: 0 leaves the stacks out, and keeps who waits', function* ({ go, wait }) {
   const job = asyncio.createTask(
     go(function* () {
       yield* wait(asyncio.sleep(1));
@@ -286,7 +289,7 @@ test('R-GRA-04 the running task’s stack has files and lines', async () => {
   );
 });
 
-bothInEachMode('R-GRA-04 two ways to one task are both shown, and a circle ends', function* ({ loop, go, wait }) {
+both('R-GRA-04 two ways to one task are both shown, and a circle ends', function* ({ loop, go, wait }) {
   const future = loop.createFuture<void>();
   const through = (name: string) =>
     asyncio.createTask(
@@ -313,7 +316,7 @@ bothInEachMode('R-GRA-04 two ways to one task are both shown, and a circle ends'
   yield* wait(top);
 });
 
-bothInEachMode('printCallGraph() writes to a file, or to the console', function* () {
+both('printCallGraph() writes to a file, or to the console', function* () {
   const written: string[] = [];
   asyncio.printCallGraph(null, { file: { write: (text) => written.push(text) }, limit: 0 });
   assert.deepEqual(written, [`* Task(name='${asyncio.currentTask()!.getName()}')\n`]);

@@ -374,5 +374,8 @@ test('a run() that has waited five seconds for its tasks while closing names the
     },
   );
   assert.equal(logs.length, 1, logs.join('\n'));
-  assert.match(logs[0]!, /^run\(\) is closing, and has waited 5 seconds for:\n {2}<Task cancelling name='slow to go'/);
+  assert.match(
+    logs[0]!,
+    /^run\(\) is closing, and has waited 5 seconds for:\n {2}<Task cancelling name='slow to go'/,
+  );
 });

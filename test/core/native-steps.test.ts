@@ -169,32 +169,38 @@ test('no other handle runs within a step of a nested native frame that ends and 
 test('random single-flow programs of both kinds never overlap within a step', async () => {
   const step = fc.record({ foreign: fc.nat(6), wait: fc.constantFrom(0, 0, 0, 1, 2), nested: fc.boolean() });
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.array(step, { maxLength: 5 }), { minLength: 2, maxLength: 5 }), async (flows) => {
-      const door = new Door();
-      await virtual(async () => {
-        const native = (who: string, steps: (typeof flows)[number]) => async () => {
-          for (const { foreign, wait, nested } of steps) {
-            door.enter(who);
-            for (let n = 0; n < foreign; n++) await null;
-            if (nested) await coroutine(async () => await Promise.resolve())();
-            door.leave(who);
-            if (nested) await coroutine(async () => await sleep(wait))();
-            else await sleep(wait);
-          }
-        };
-        const generator = (who: string, steps: (typeof flows)[number]) =>
-          function* (): asyncio.Coro<void> {
-            for (const { wait } of steps) {
-              door.pass(who);
-              yield* sleep(wait);
+    fc.asyncProperty(
+      fc.array(fc.array(step, { maxLength: 5 }), { minLength: 2, maxLength: 5 }),
+      async (flows) => {
+        const door = new Door();
+        await virtual(async () => {
+          const native = (who: string, steps: (typeof flows)[number]) => async () => {
+            for (const { foreign, wait, nested } of steps) {
+              door.enter(who);
+              for (let n = 0; n < foreign; n++) await null;
+              if (nested) await coroutine(async () => await Promise.resolve())();
+              door.leave(who);
+              if (nested) await coroutine(async () => await sleep(wait))();
+              else await sleep(wait);
             }
           };
-        await gather(
-          flows.map((steps, index) => (index % 3 === 2 ? generator : native)(`task ${index}`, steps) as () => Promise<void>),
-        );
-      });
-      assert.equal(door.entries, flows.flat().length);
-    }),
+          const generator = (who: string, steps: (typeof flows)[number]) =>
+            function* (): asyncio.Coro<void> {
+              for (const { wait } of steps) {
+                door.pass(who);
+                yield* sleep(wait);
+              }
+            };
+          await gather(
+            flows.map(
+              (steps, index) =>
+                (index % 3 === 2 ? generator : native)(`task ${index}`, steps) as () => Promise<void>,
+            ),
+          );
+        });
+        assert.equal(door.entries, flows.flat().length);
+      },
+    ),
     { numRuns: 60 },
   );
 });
@@ -261,10 +267,12 @@ test('what a function hands back may be a promise, a coroutine, a future, a gene
       createTask(() => Promise.resolve('promise')),
       createTask(() => sleep(1, 'coroutine')),
       createTask(() => createTask(async () => 'task') as unknown as Promise<string>),
-      createTask(() => (function* (): asyncio.Coro<string> {
-        yield* sleep(1);
-        return 'generator';
-      })()),
+      createTask(() =>
+        (function* (): asyncio.Coro<string> {
+          yield* sleep(1);
+          return 'generator';
+        })(),
+      ),
       createTask((() => 'value') as unknown as () => Promise<string>),
       createTask(async () => sleep(1, 'coroutine of an async function')),
       coroutine(async () => sleep(1, 'nested'))(),
@@ -328,7 +336,8 @@ for (const asyncContext of [true, false]) {
             for (let n = 0; n < 20; n++) {
               log.push(`${which}${n}`);
               if (asyncContext && n % 3 === 0) await null;
-              if (asyncContext && n % 5 === 0) await Promise.all([sleep(0), timeout(5).run(async () => await sleep(0))]);
+              if (asyncContext && n % 5 === 0)
+                await Promise.all([sleep(0), timeout(5).run(async () => await sleep(0))]);
               assert.equal(getRunningLoop(), loop, `${name} ${which} after foreign awaits`);
               assert.equal(currentTask()?.getName(), `${name} ${which}`);
               await sleep(n % 2);
@@ -418,7 +427,9 @@ const spinners: Record<string, (done: () => boolean) => asyncio.CoroutineLike<vo
 };
 
 for (const [who, spin] of Object.entries(spinners)) {
-  test(`input, output and timers of the platform come through while ${who} spins`, { timeout: 60_000 }, async () => {
+  test(`input, output and timers of the platform come through while ${who} spins`, {
+    timeout: 60_000,
+  }, async () => {
     const { readFile } = await import('node:fs/promises');
     const arrived = new Set<string>();
     setTimeout(() => arrived.add('timer'), 1);

@@ -169,7 +169,12 @@ onEachKind('R-RUN-04 run() gives the value of main', async ({ run, wait }) => {
 });
 
 onEachKind('R-RUN-04 run() throws what main throws, whatever it is', async ({ run, wait }) => {
-  for (const error of [new Error('no'), new CancelledError('enough'), 'text', new asyncio.KeyboardInterrupt()]) {
+  for (const error of [
+    new Error('no'),
+    new CancelledError('enough'),
+    'text',
+    new asyncio.KeyboardInterrupt(),
+  ]) {
     const failing = run(function* () {
       yield* wait(asyncio.sleep(1));
       throw error;
@@ -187,26 +192,35 @@ onEachKind('run() takes a coroutine object', async ({ go, options }) => {
   assert.equal(await asyncio.run(main(), options()), 'value');
 });
 
-onEachKind('R-RUN-05 run() cancels the tasks that main left, once, and waits for them', async ({ run, go, wait }) => {
-  const order: string[] = [];
-  await run(function* () {
-    function* left(): asyncio.Coro<void> {
-      try {
-        yield* wait(asyncio.sleep(1000));
-      } catch (error) {
-        order.push((error as Error).name);
-        yield* wait(asyncio.sleep(5));
-        order.push(`cleaned up at ${asyncio.getRunningLoop().time()}`);
-        throw error;
+onEachKind(
+  'R-RUN-05 run() cancels the tasks that main left, once, and waits for them',
+  async ({ run, go, wait }) => {
+    const order: string[] = [];
+    await run(function* () {
+      function* left(): asyncio.Coro<void> {
+        try {
+          yield* wait(asyncio.sleep(1000));
+        } catch (error) {
+          order.push((error as Error).name);
+          yield* wait(asyncio.sleep(5));
+          order.push(`cleaned up at ${asyncio.getRunningLoop().time()}`);
+          throw error;
+        }
       }
-    }
-    asyncio.createTask(go(left));
-    asyncio.createTask(go(left));
-    yield* wait(asyncio.sleep(1));
-    order.push('main ends');
-  });
-  assert.deepEqual(order, ['main ends', 'CancelledError', 'CancelledError', 'cleaned up at 6', 'cleaned up at 6']);
-});
+      asyncio.createTask(go(left));
+      asyncio.createTask(go(left));
+      yield* wait(asyncio.sleep(1));
+      order.push('main ends');
+    });
+    assert.deepEqual(order, [
+      'main ends',
+      'CancelledError',
+      'CancelledError',
+      'cleaned up at 6',
+      'cleaned up at 6',
+    ]);
+  },
+);
 
 onEachKind('R-RUN-05 R-EXH-05 run() reports the tasks that fail while it closes', async (subject) => {
   const { run, go, wait, reports } = subject;
@@ -252,60 +266,66 @@ onEachKind('R-RUN-05 a task that ends by itself while run() closes is not report
   assert.deepEqual(reports, []);
 });
 
-onEachKind('R-RUN-05 then it closes async generators, then the default executor, then the loop', async (subject) => {
-  const order: string[] = [];
-  class OrderedLoop extends asyncio.EventLoop {
-    override shutdownAsyncgens(): asyncio.Coroutine<void> {
-      order.push(`asyncgens, ${asyncio.allTasks(this).size} tasks left`);
-      return super.shutdownAsyncgens();
+onEachKind(
+  'R-RUN-05 then it closes async generators, then the default executor, then the loop',
+  async (subject) => {
+    const order: string[] = [];
+    class OrderedLoop extends asyncio.EventLoop {
+      override shutdownAsyncgens(): asyncio.Coroutine<void> {
+        order.push(`asyncgens, ${asyncio.allTasks(this).size} tasks left`);
+        return super.shutdownAsyncgens();
+      }
+      override shutdownDefaultExecutor(timeout?: asyncio.Duration | null): asyncio.Coroutine<void> {
+        order.push(`executor, ${timeout} s`);
+        return super.shutdownDefaultExecutor(timeout);
+      }
+      override close(): void {
+        order.push('close');
+        super.close();
+      }
     }
-    override shutdownDefaultExecutor(timeout?: asyncio.Duration | null): asyncio.Coroutine<void> {
-      order.push(`executor, ${timeout} s`);
-      return super.shutdownDefaultExecutor(timeout);
-    }
-    override close(): void {
-      order.push('close');
-      super.close();
-    }
-  }
-  const { go, wait, debug } = subject;
-  await asyncio.run(
-    go(function* () {
-      asyncio.createTask(
-        go(function* () {
-          yield* wait(asyncio.sleep(1000));
-        }),
-      );
-      yield* wait(asyncio.sleep(0));
-    }),
-    { loopFactory: () => new OrderedLoop({ host: new VirtualHost({ host: getDefaultHost() }) }), debug },
-  );
-  assert.deepEqual(order, ['asyncgens, 0 tasks left', 'executor, 300 s', 'close']);
-});
+    const { go, wait, debug } = subject;
+    await asyncio.run(
+      go(function* () {
+        asyncio.createTask(
+          go(function* () {
+            yield* wait(asyncio.sleep(1000));
+          }),
+        );
+        yield* wait(asyncio.sleep(0));
+      }),
+      { loopFactory: () => new OrderedLoop({ host: new VirtualHost({ host: getDefaultHost() }) }), debug },
+    );
+    assert.deepEqual(order, ['asyncgens, 0 tasks left', 'executor, 300 s', 'close']);
+  },
+);
 
-onEachKind('R-RUN-05 an error while closing skips the steps between, closes the loop, and comes out', async (subject) => {
-  const error = new Error('while closing');
-  const order: string[] = [];
-  class FailingLoop extends asyncio.EventLoop {
-    override shutdownAsyncgens(): asyncio.Coroutine<void> {
-      throw error;
+onEachKind(
+  'R-RUN-05 an error while closing skips the steps between, closes the loop, and comes out',
+  async (subject) => {
+    const error = new Error('while closing');
+    const order: string[] = [];
+    class FailingLoop extends asyncio.EventLoop {
+      override shutdownAsyncgens(): asyncio.Coroutine<void> {
+        throw error;
+      }
+      override shutdownDefaultExecutor(): asyncio.Coroutine<void> {
+        order.push('executor');
+        return super.shutdownDefaultExecutor();
+      }
     }
-    override shutdownDefaultExecutor(): asyncio.Coroutine<void> {
-      order.push('executor');
-      return super.shutdownDefaultExecutor();
-    }
-  }
-  const loop = new FailingLoop({ host: new VirtualHost({ host: getDefaultHost() }) });
-  const running = asyncio.run(
-    subject.go(function* () {
-      return 'value';
-    }),
-    { loopFactory: () => loop },
-  );
-  assert.equal(await rejection(running), error);
-  assert.deepEqual(order, []);
-  assert.equal(loop.isClosed(), true);
-});
+    const loop = new FailingLoop({ host: new VirtualHost({ host: getDefaultHost() }) });
+    const running = asyncio.run(
+      subject.go(function* () {
+        return 'value';
+      }),
+      { loopFactory: () => loop },
+    );
+    assert.equal(await rejection(running), error);
+    assert.deepEqual(order, []);
+    assert.equal(loop.isClosed(), true);
+  },
+);
 
 // ------------------------------------------------------------------------------------------------ Runner
 
@@ -324,27 +344,30 @@ onEachKind('R-RUN-06 a Runner that was never used has nothing to close', async (
   assert.equal(loops.length, 0);
 });
 
-onEachKind('R-RUN-07 a Runner runs several mains on one loop, in one context', async ({ go, wait, options, loops }) => {
-  const variable = new asyncio.ContextVar<string>('variable', { default: 'unset' });
-  const runner = new asyncio.Runner(options());
-  const first = go(function* () {
-    const before = variable.get();
-    variable.set('first');
-    yield* wait(asyncio.sleep(1));
-    return before;
-  });
-  const second = go(function* () {
-    return variable.get();
-  });
-  assert.equal(await runner.run(first), 'unset');
-  assert.equal(await runner.run(second), 'first');
-  const context = new asyncio.Context();
-  assert.equal(await runner.run(second, { context }), 'unset');
-  await runner.run(first, { context });
-  assert.equal(context.get(variable), 'first');
-  assert.equal(loops.length, 1);
-  await runner.close();
-});
+onEachKind(
+  'R-RUN-07 a Runner runs several mains on one loop, in one context',
+  async ({ go, wait, options, loops }) => {
+    const variable = new asyncio.ContextVar<string>('variable', { default: 'unset' });
+    const runner = new asyncio.Runner(options());
+    const first = go(function* () {
+      const before = variable.get();
+      variable.set('first');
+      yield* wait(asyncio.sleep(1));
+      return before;
+    });
+    const second = go(function* () {
+      return variable.get();
+    });
+    assert.equal(await runner.run(first), 'unset');
+    assert.equal(await runner.run(second), 'first');
+    const context = new asyncio.Context();
+    assert.equal(await runner.run(second, { context }), 'unset');
+    await runner.run(first, { context });
+    assert.equal(context.get(variable), 'first');
+    assert.equal(loops.length, 1);
+    await runner.close();
+  },
+);
 
 onEachKind('R-RUN-07 a main that fails leaves the Runner usable', async ({ go, options }) => {
   const runner = new asyncio.Runner(options());
@@ -445,7 +468,10 @@ test('R-RUN-13 a main task without uncancel() is tolerated', async () => {
   Object.defineProperty(OldTask.prototype, 'uncancel', { value: undefined });
   const loop = new asyncio.EventLoop();
   loop.setTaskFactory((each, coro, options) => new OldTask(coro, { ...options, loop: each }));
-  assert.equal(await asyncio.run(async () => await asyncio.sleep(0, 'value'), { loopFactory: () => loop }), 'value');
+  assert.equal(
+    await asyncio.run(async () => await asyncio.sleep(0, 'value'), { loopFactory: () => loop }),
+    'value',
+  );
 });
 
 for (const [name, wrong] of [

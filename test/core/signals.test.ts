@@ -8,7 +8,10 @@ import { getDefaultHost } from 'tsyncio/lowlevel';
 import { Program } from './program.js';
 
 /** Runs `programs/stoppable.ts` with these arguments, and sends each signal once the text before it was printed. */
-async function stopped(args: string[], ...steps: [string, NodeJS.Signals][]): Promise<{ code: unknown; program: Program }> {
+async function stopped(
+  args: string[],
+  ...steps: [string, NodeJS.Signals][]
+): Promise<{ code: unknown; program: Program }> {
   const program = new Program('stoppable', { args });
   for (const [text, signal] of steps) {
     await program.printed(text);
@@ -94,7 +97,10 @@ test('onStopSignal() of the Node host is null when somebody else listens', () =>
   const host = getDefaultHost();
   const listener = () => {};
   process.on('SIGTERM', listener);
-  assert.equal(host.onStopSignal?.('SIGTERM', () => {}), null);
+  assert.equal(
+    host.onStopSignal?.('SIGTERM', () => {}),
+    null,
+  );
   process.off('SIGTERM', listener);
   const remove = host.onStopSignal?.('SIGTERM', () => {});
   assert.equal(process.listenerCount('SIGTERM'), 1);

@@ -141,7 +141,7 @@ both('seconds() reads a duration with its unit, and nothing else', function* () 
   );
   isError(
     thrownBy(() => asyncio.seconds(5 as never)),
-    ValueError,
+    TypeError,
   );
 });
 

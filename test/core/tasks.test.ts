@@ -34,7 +34,7 @@ for (const [what, value, message] of notCoroutines) {
   });
 }
 
-both('R-TSK-01 createTask() refuses a future, and names ensureFuture()', function* ({ loop }) {
+both('R-TSK-01 createTask() refuses a future, and names ensureFuture()', { debug: false }, function* ({ loop }) {
   isError(
     thrownBy(() => asyncio.createTask(loop.createFuture() as never)),
     TypeError,
@@ -355,7 +355,7 @@ both('R-TSK-13 a task that awaits itself gets RuntimeError, and goes on', functi
   assert.equal(yield* wait(task), 'went on');
 });
 
-both('R-TSK-14 `yield future` in place of `yield* future` throws RuntimeError in', { only: 'generator' }, function* ({
+both('R-TSK-14 `yield future` in place of `yield* future` throws RuntimeError in', { only: 'generator', debug: false }, function* ({
   loop,
 }) {
   const future = loop.createFuture();
@@ -616,13 +616,31 @@ both('R-TSK-25 allTasks() is a new set of the tasks that are not done, in the or
 both('R-TSK-25 registerTask() lists a task of another make, unregisterTask() takes it out', function* ({ loop }) {
   class Foreign extends asyncio.Future<number> {}
   const task = new Foreign({ loop }) as unknown as asyncio.Task;
-  Object.assign(task, { _previousTask: null, _nextTask: null });
+  Object.assign(task, { _place: -1, _serial: 0 });
   registerTask(task);
   assert.equal(asyncio.allTasks().has(task), true);
   registerTask(task);
   unregisterTask(task);
   assert.equal(asyncio.allTasks().has(task), false);
   unregisterTask(task);
+});
+
+test('R-TSK-26 currentTask() is null outside any task', async () => {
+  assert.equal(asyncio.currentTask(), null);
+  await asyncio.sleep(0);
+  assert.equal(asyncio.currentTask(), null);
+  assert.equal(asyncio.currentTask(new TestLoop()), null);
+});
+
+test('R-TSK-27 createTask() outside any run makes a task on the ambient loop', async () => {
+  const task = asyncio.createTask(async () => {
+    await asyncio.sleep(0);
+    return 'value';
+  });
+  assert.equal(task.getLoop(), asyncio.getRunningLoop());
+  assert.equal(asyncio.allTasks().has(task), true);
+  assert.equal(task.getLoop().isRunning(), true);
+  assert.equal(await task, 'value');
 });
 
 test('R-TSK-28 a task that is pending when its loop closes is reported, with the task', () => {
@@ -669,7 +687,7 @@ test('R-TSK-28 a run that is stopped, and a gather, silence the tasks that they 
   assert.deepEqual(reports, []);
 });
 
-both('R-TSK-29 toString() shows state, name, coroutine, what is awaited and who awaits', function* ({ wait, go, loop }) {
+both('R-TSK-29 toString() shows state, name, coroutine, what is awaited and who awaits', { debug: false }, function* ({ wait, go, loop }) {
   const future = loop.createFuture<string>();
   const body = Object.defineProperty(
     go(function* () {
