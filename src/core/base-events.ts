@@ -12,8 +12,16 @@
  * no microtask is left (`host.settled`, armed once for many steps).
  */
 
-import { type Coro, Coroutine, type CoroutineLike, iscoroutine, iscoroutinefunction, trackCoroutines } from './coroutines.js';
 import { type Context, copyContext } from './contextvars.js';
+import type { AwaitableLike } from './coroutines.js';
+import {
+  type Coro,
+  Coroutine,
+  type CoroutineLike,
+  iscoroutine,
+  iscoroutinefunction,
+  trackCoroutines,
+} from './coroutines.js';
 import { activeAsyncContext, current, enableAsyncContext } from './current.js';
 import { type Duration, toSeconds, toTime } from './durations.js';
 import { closeCoroutine, ensureFuture } from './ensure-future.js';
@@ -21,12 +29,18 @@ import {
   type ContextOption,
   Handle,
   noteRunning,
-  refuseInsideLoop,
   type Runnable,
+  refuseInsideLoop,
   setLoopMaker,
   TimerHandle,
 } from './events.js';
-import { DeadlockError, isBaseException, RuntimeError, setCaptureCancellationStacks, stopsTheLoop } from './exceptions.js';
+import {
+  DeadlockError,
+  isBaseException,
+  RuntimeError,
+  setCaptureCancellationStacks,
+  stopsTheLoop,
+} from './exceptions.js';
 import { type Fiber, type Flow, type PendingAwait, type Scope, waitersBelow } from './fibers.js';
 import { formatStack, inspectCustom, repr, type StackFrame } from './format-helpers.js';
 import { FAILED, Future, type FutureLike, isfuture } from './futures.js';
@@ -36,7 +50,6 @@ import { logger } from './log.js';
 import { Ring } from './ring.js';
 import { describeWaiter, Task, type TaskFactory, type TaskOptions } from './tasks.js';
 import { type HeapTimer, TimerHeap } from './timer-heap.js';
-import type { AwaitableLike } from './coroutines.js';
 
 /** What an exception handler is told. */
 export interface ExceptionContext {
@@ -131,6 +144,8 @@ export class EventLoop {
   readonly _timers = new TimerHeap<HeapTimer & Runnable>();
   /** The task whose native step is under way. @internal */
   _native: Task | null = null;
+  /** Tasks that will be done when no microtask is left. @internal */
+  _closings = 0;
   /** Awaits of plain code that are pending on this loop. @internal */
   readonly _plainAwaits = new Set<PendingAwait>();
   /** Hooks of layers above: called first when the loop closes. @internal */
@@ -225,7 +240,10 @@ export class EventLoop {
   }
 
   /** @internal */
-  _prepareRun<T>(awaitable: AwaitableLike<T>): { future: FutureLike<T>; finish: (future: FutureLike<T>) => void } {
+  _prepareRun<T>(awaitable: AwaitableLike<T>): {
+    future: FutureLike<T>;
+    finish: (future: FutureLike<T>) => void;
+  } {
     const isNew = !isfuture(awaitable);
     const future = ensureFuture(awaitable, { loop: this }) as FutureLike<T>;
     if (isNew && future instanceof Task) future._logDestroyPending = false;
@@ -273,7 +291,8 @@ export class EventLoop {
     for (const hook of this._onClose.splice(0)) hook();
     this.#reportAllFailures();
     for (const task of this._unfinishedTasks()) {
-      if (!task._logDestroyPending || task._waiterList().some((waiter) => waiter instanceof GatheringFuture)) continue;
+      if (!task._logDestroyPending || task._waiterList().some((waiter) => waiter instanceof GatheringFuture))
+        continue;
       this.callExceptionHandler({
         message: 'Task was destroyed but it is pending!',
         task,
@@ -305,7 +324,7 @@ export class EventLoop {
    */
   callSoon(callback: () => unknown, options?: ContextOption): Handle {
     this._checkClosed();
-    if (this._debug) this.#checkCallback(callback, 'call_soon');
+    if (this._debug) this.#checkCallback(callback, 'callSoon');
     else checkFunction(callback, 'callSoon');
     const handle = new Handle(this, callback, options?.context);
     this._push(handle);
@@ -328,7 +347,7 @@ export class EventLoop {
     if (when === null || when === undefined) throw new TypeError('when cannot be None');
     toTime(when, 'time');
     this._checkClosed();
-    if (this._debug) this.#checkCallback(callback, 'call_at');
+    if (this._debug) this.#checkCallback(callback, 'callAt');
     else checkFunction(callback, 'callAt');
     const handle = new TimerHandle(this, when, this._nextTimerOrder(), callback, options?.context);
     this._addTimer(handle);
@@ -381,8 +400,11 @@ export class EventLoop {
     for (const key of Object.keys(context).sort()) {
       if (key === 'message' || key === 'exception') continue;
       const value = context[key];
-      if (key === 'sourceTraceback') lines.push(`Object created at (most recent call last):\n${formatStack(value as never)}`);
-      else if (key === 'handleTraceback') lines.push(`Handle created at (most recent call last):\n${formatStack(value as never)}`);
+      if (key === 'sourceTraceback')
+        lines.push(`Object created at (most recent call last):\n${formatStack(value as never)}`);
+      else if (key === 'handleTraceback')
+        lines.push(`Handle created at (most recent call last):\n${formatStack(value as never)}`);
+      else if (isfuture(value) || value instanceof Handle) lines.push(`${key}: ${value}`);
       else lines.push(`${key}: ${repr(value)}`);
     }
     if ('exception' in context) logger.error(lines.join('\n'), context.exception);
@@ -410,14 +432,20 @@ export class EventLoop {
       }
     } catch (error) {
       if (stopsTheLoop(error)) throw error;
-      this.#callDefaultHandler({ message: 'Unhandled error in exception handler', exception: error, context });
+      this.#callDefaultHandler({
+        message: 'Unhandled error in exception handler',
+        exception: error,
+        context,
+      });
     }
   }
 
   #callDefaultHandler(given: ExceptionContext): void {
     const running = this.#runningHandle?.sourceTraceback ?? null;
     const context =
-      running === null || given.sourceTraceback !== undefined ? given : { ...given, handleTraceback: running };
+      running === null || given.sourceTraceback !== undefined
+        ? given
+        : { ...given, handleTraceback: running };
     try {
       this.defaultExceptionHandler(context);
     } catch (error) {
@@ -538,11 +566,20 @@ export class EventLoop {
   readonly #turn = (): void => {
     this.#scheduled = false;
     if (this.#turning || this.#closed || !this.isRunning()) return;
+    if (this.#mustLetFinish(current.nativeScope)) return;
     this.#asleep = false;
     this.#turning = true;
     this.#sliceEnd = 0;
     this.#iterate();
   };
+
+  /** Without async context only one loop of the thread can have a native step under way: another one waits for it. */
+  #mustLetFinish(scope: Scope | null): boolean {
+    if (scope === null || scope._loop === this || scope._loop._native === null) return false;
+    this.#scheduled = true;
+    this._host.settled(this.#turn);
+    return true;
+  }
 
   /** The async context that handles run in: of nobody, with this loop in it. `null` while there is none. @internal */
   _rootContext(): BoundContext | null {
@@ -605,7 +642,9 @@ export class EventLoop {
         this.#sinceClockRead = 0;
         const now = host.time();
         this.#handlesPerClockRead =
-          now - this.#lastClockRead < QUICK ? Math.min(2 * this.#handlesPerClockRead, MOST_HANDLES_PER_CLOCK_READ) : 1;
+          now - this.#lastClockRead < QUICK
+            ? Math.min(2 * this.#handlesPerClockRead, MOST_HANDLES_PER_CLOCK_READ)
+            : 1;
         this.#lastClockRead = now;
         if (this._timers.length > 0) this.#collectTimers(now);
         if (ready.length === 0) {
@@ -634,7 +673,12 @@ export class EventLoop {
 
   /** One iteration's wait on a virtual clock. */
   #waitVirtually(host: Host): boolean {
-    if (this.#ready.length === 0 && !this.#stopping && !this.#quiet && !this.#synchronous) {
+    if (
+      this.#ready.length === 0 &&
+      !this.#stopping &&
+      (!this.#quiet || this._closings > 0) &&
+      !this.#synchronous
+    ) {
       // Promises of plain code may be about to make something ready.
       this.#quiet = true;
       this.#turning = false;
@@ -646,7 +690,8 @@ export class EventLoop {
     const now = host.time();
     const due = this._timers.earliest;
     const next = due === Number.POSITIVE_INFINITY ? null : Math.max(0, due - now);
-    const timeout = this.#ready.length > 0 || this.#stopping ? 0 : next === null ? null : Math.min(next, LONGEST_WAIT);
+    const timeout =
+      this.#ready.length > 0 || this.#stopping ? 0 : next === null ? null : Math.min(next, LONGEST_WAIT);
     if (timeout === null || timeout > 0) this.#noteFailures();
     const alive = (host.wait as (timeout: number | null) => boolean).call(host, timeout);
     if (!alive && this.#ready.length === 0) {
@@ -703,7 +748,8 @@ export class EventLoop {
     const run = this.#openRun;
     if (run === null) {
       // The ambient loop has no run to end: what would stop it is reported, and it goes on.
-      if (error !== undefined) this.callExceptionHandler({ message: 'Exception on the ambient loop', exception: error });
+      if (error !== undefined)
+        this.callExceptionHandler({ message: 'Exception on the ambient loop', exception: error });
       this.#asleep = true;
       if (this.#ready.length > 0) this.#wakeIfAsleep();
       return false;
@@ -790,7 +836,8 @@ export class EventLoop {
   /** Switches async context on, if there is one; whether native frames are to use it. @internal */
   _nativeContext(): boolean {
     if (!this.#asyncContextAllowed) return false;
-    if (activeAsyncContext() === null && this._host.asyncContext !== undefined) enableAsyncContext(this._host.asyncContext);
+    if (activeAsyncContext() === null && this._host.asyncContext !== undefined)
+      enableAsyncContext(this._host.asyncContext);
     return activeAsyncContext() !== null;
   }
 
@@ -848,7 +895,8 @@ export class EventLoop {
   _watchForeignAwait(scope: Scope): void {
     if (this._host.wait !== undefined || foreignAwaitWarned.has(scope._task)) return;
     const timer = this._host.timer(() => {
-      if (!scope._mustCancel || scope._closed || scope._task.done() || foreignAwaitWarned.has(scope._task)) return;
+      if (!scope._mustCancel || scope._closed || scope._task.done() || foreignAwaitWarned.has(scope._task))
+        return;
       foreignAwaitWarned.add(scope._task);
       logger.warn(
         `${scope._task} was cancelled, but is awaiting a promise that tsyncio cannot interrupt: pass currentSignal() or use wrapPromise()`,
@@ -979,7 +1027,9 @@ export class EventLoop {
       lines.push(
         `  ${task.getName()} (${task._coroName()}) waits for ${waiters.length === 0 ? 'a promise that is not ours' : waiters.join(' and ')}`,
       );
-      const awaitedBy = [...task._awaitedBy()].map((each) => (each instanceof Task ? each.getName() : String(each)));
+      const awaitedBy = [...task._awaitedBy()].map((each) =>
+        each instanceof Task ? each.getName() : String(each),
+      );
       if (awaitedBy.length > 0) lines.push(`    and is awaited by ${awaitedBy.join(', ')}`);
     }
     if (lines.length === 1) lines.push(`  ${this._plainAwaits.size} await(s) outside any task`);
@@ -1019,4 +1069,3 @@ function loopScope(loop: EventLoop): Scope {
 }
 
 setLoopMaker((ambient) => new EventLoop({ ambient } as EventLoopOptions));
-

@@ -30,11 +30,15 @@ export interface AsyncContextManager<V> {
  * });
  * ```
  */
-export function withAsync<V, T>(manager: AsyncContextManager<V>, body: Body<T, [V]>): Coroutine<T | undefined> {
+export function withAsync<V, T>(
+  manager: AsyncContextManager<V>,
+  body: Body<T, [V]>,
+): Coroutine<T | undefined> {
   if (typeof manager?.[aenter] !== 'function' || typeof manager[aexit] !== 'function') {
     throw new TypeError(`Cannot enter ${String(manager)}: it is not an asynchronous context manager`);
   }
-  if (typeof body !== 'function') throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+  if (typeof body !== 'function')
+    throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
   return new Coroutine(entering(manager, body), 'withAsync');
 }
 

@@ -78,7 +78,8 @@ export class Context {
   /** Python's `context[variable]`. @throws LookupError when the variable has no value here. */
   getItem<T>(variable: ContextVar<T>): T {
     const key = variable as unknown as ContextVar<unknown>;
-    if (!this._values.has(key)) throw new LookupError(`Cannot look up ${variable}: it has no value in this context`);
+    if (!this._values.has(key))
+      throw new LookupError(`Cannot look up ${variable}: it has no value in this context`);
     return this._values.get(key) as T;
   }
 
@@ -256,7 +257,8 @@ export class Token<T> {
   /** @internal */
   _reset(variable: ContextVar<T>): void {
     if (this.#used) throw new RuntimeError(`Cannot reset ${variable}: the token has already been used once`);
-    if (this.var !== variable) throw new ValueError(`Cannot reset ${variable}: the token was created by ${this.var}`);
+    if (this.var !== variable)
+      throw new ValueError(`Cannot reset ${variable}: the token was created by ${this.var}`);
     if (currentContext() !== this.#context) {
       throw new ValueError(`Cannot reset ${variable}: the token was created in a different Context`);
     }

@@ -12,8 +12,8 @@
 
 import { current } from './current.js';
 import { GeneratorExit, RuntimeError } from './exceptions.js';
-import { extractStack, formatStack, inspectCustom } from './format-helpers.js';
 import type { Scope } from './fibers.js';
+import { extractStack, formatStack, inspectCustom } from './format-helpers.js';
 import type { Future, FutureLike } from './futures.js';
 import { logger } from './log.js';
 
@@ -52,7 +52,9 @@ export type ResultOf<A> =
               : never;
 
 /** The body of a `with`-like block, in either kind. */
-export type Body<T, A extends readonly unknown[] = []> = ((...args: A) => Coro<T>) | ((...args: A) => PromiseLike<T>);
+export type Body<T, A extends readonly unknown[] = []> =
+  | ((...args: A) => Coro<T>)
+  | ((...args: A) => PromiseLike<T>);
 
 const GeneratorFunction = Object.getPrototypeOf(function* () {}) as { readonly prototype: Generator };
 const AsyncFunction = Object.getPrototypeOf(async () => {}) as object;
@@ -70,7 +72,9 @@ export function isGeneratorFunction(fn: unknown): fn is (...args: unknown[]) => 
 /** @internal */
 export function isGenerator(value: unknown): value is Coro<unknown> {
   return (
-    typeof value === 'object' && value !== null && (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] === 'Generator'
+    typeof value === 'object' &&
+    value !== null &&
+    (value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] === 'Generator'
   );
 }
 
@@ -99,7 +103,12 @@ export const awaiting: {
    * that the code awaits in, which nobody can tell any more when `then` is called.
    */
   announce(): Scope | null;
-  coroutine(coroutine: Coroutine<unknown>, scope: Scope | null, onFulfilled: Settle, onRejected: Settle): PromiseLike<unknown>;
+  coroutine(
+    coroutine: Coroutine<unknown>,
+    scope: Scope | null,
+    onFulfilled: Settle,
+    onRejected: Settle,
+  ): PromiseLike<unknown>;
 } = {
   announce: () => null,
   coroutine: () => {
@@ -110,7 +119,11 @@ export const awaiting: {
 /** One of the two callbacks of a `then`. */
 export type Settle = (value: unknown) => unknown;
 
-function thenOfCoroutine(this: Coroutine<unknown>, onFulfilled?: unknown, onRejected?: unknown): PromiseLike<unknown> {
+function thenOfCoroutine(
+  this: Coroutine<unknown>,
+  onFulfilled?: unknown,
+  onRejected?: unknown,
+): PromiseLike<unknown> {
   return thenWith(onFulfilled, onRejected, this, null, awaiting.coroutine);
 }
 
@@ -191,7 +204,13 @@ export class Coroutine<T> implements Awaitable<T> {
     const scope = awaiting.announce();
     if (scope === null) return thenOfCoroutine as PromiseLike<T>['then'];
     return ((onFulfilled: unknown, onRejected: unknown) =>
-      thenWith(onFulfilled, onRejected, this as Coroutine<unknown>, scope, awaiting.coroutine)) as PromiseLike<T>['then'];
+      thenWith(
+        onFulfilled,
+        onRejected,
+        this as Coroutine<unknown>,
+        scope,
+        awaiting.coroutine,
+      )) as PromiseLike<T>['then'];
   }
 
   [Symbol.iterator](): Coro<T> {
@@ -248,7 +267,9 @@ export class Coroutine<T> implements Awaitable<T> {
   _claim(): void {
     if (this._state !== CREATED) {
       throw new RuntimeError(
-        this._state === CLOSED ? 'cannot reuse already awaited coroutine' : 'coroutine is being awaited already',
+        this._state === CLOSED
+          ? 'cannot reuse already awaited coroutine'
+          : 'coroutine is being awaited already',
       );
     }
     this._state = CLAIMED;
@@ -374,7 +395,9 @@ export abstract class LeafCoroutine<T> extends Coroutine<T> {
 export function coroutine<A extends readonly unknown[], T>(
   fn: (...args: A) => Generator<Suspension, T, unknown>,
 ): (...args: A) => Coroutine<T>;
-export function coroutine<A extends readonly unknown[], T>(fn: (...args: A) => PromiseLike<T>): (...args: A) => Coroutine<T>;
+export function coroutine<A extends readonly unknown[], T>(
+  fn: (...args: A) => PromiseLike<T>,
+): (...args: A) => Coroutine<T>;
 export function coroutine<A extends readonly unknown[], T>(fn: Body<T, A>): (...args: A) => Coroutine<T> {
   if (typeof fn !== 'function') {
     throw new TypeError(`Cannot make a coroutine function: expected a function, got ${String(fn)}`);
@@ -383,7 +406,10 @@ export function coroutine<A extends readonly unknown[], T>(fn: Body<T, A>): (...
   const call = fn as (this: unknown, ...args: A) => Coro<T>;
   const isGeneratorKind = isGeneratorFunction(fn);
   function make(this: unknown, ...args: A): Coroutine<T> {
-    return new Coroutine<T>(isGeneratorKind ? Reflect.apply(call, this, args) : () => Reflect.apply(call, this, args), name);
+    return new Coroutine<T>(
+      isGeneratorKind ? Reflect.apply(call, this, args) : () => Reflect.apply(call, this, args),
+      name,
+    );
   }
   Object.defineProperty(make, 'name', { value: name, configurable: true });
   Object.defineProperty(make, 'length', { value: fn.length, configurable: true });
@@ -412,14 +438,21 @@ export class GeneratorBody<T> extends Coroutine<T> {}
  * Waits for a body of either kind. A generator body delegates natively (one level); anything else becomes a frame of
  * its own, so that an async function gets a scope. @internal
  */
-export function runBody<T, A extends readonly unknown[]>(body: Body<T, A>, ...args: A): Iterable<Suspension, T, unknown> {
+export function runBody<T, A extends readonly unknown[]>(
+  body: Body<T, A>,
+  ...args: A
+): Iterable<Suspension, T, unknown> {
   if (typeof body !== 'function') {
-    throw new TypeError(`Cannot run the body: expected a generator function or an async function, got ${String(body)}`);
+    throw new TypeError(
+      `Cannot run the body: expected a generator function or an async function, got ${String(body)}`,
+    );
   }
   if (isGeneratorFunction(body)) {
     const generator = (body as (...args: A) => Coro<T>)(...args);
     // Inside an async function a generator body needs a scope of its own, for the plain code that it calls.
-    return current.fiber === null || current.fiber._within === null ? generator : new GeneratorBody<T>(generator);
+    return current.fiber === null || current.fiber._within === null
+      ? generator
+      : new GeneratorBody<T>(generator);
   }
   return new Coroutine<T>((() => body(...args)) as () => Coro<T>, body.name);
 }

@@ -11,8 +11,8 @@
 
 import type { EventLoop } from './base-events.js';
 import type { Context } from './contextvars.js';
-import type { AsyncContext } from './host.js';
 import type { Fiber, Scope } from './fibers.js';
+import type { AsyncContext } from './host.js';
 
 /** @internal */
 export const current: {

@@ -20,11 +20,14 @@ export function ensureFuture<T>(awaitable: AwaitableLike<T>, options?: FutureOpt
   const loop: EventLoop | undefined = options?.loop;
   if (isfuture(awaitable)) {
     if (loop !== undefined && awaitable.getLoop() !== loop) {
-      throw new ValueError('The future belongs to a different loop than the one specified as the loop argument');
+      throw new ValueError(
+        'The future belongs to a different loop than the one specified as the loop argument',
+      );
     }
     return awaitable as FutureLike<T>;
   }
-  const isCoroutine = awaitable instanceof Coroutine || isGenerator(awaitable) || typeof awaitable === 'function';
+  const isCoroutine =
+    awaitable instanceof Coroutine || isGenerator(awaitable) || typeof awaitable === 'function';
   if (!isCoroutine && !isThenable(awaitable)) {
     throw new TypeError('An asyncio.Future, a coroutine or an awaitable is required');
   }

@@ -13,10 +13,13 @@ function matcher(condition: GroupCondition): (error: unknown) => boolean {
     return (error) => classes.some((each) => error instanceof each);
   }
   if (typeof condition !== 'function') {
-    throw new TypeError(`Cannot select from an exception group: expected a class, classes or a function, got ${condition}`);
+    throw new TypeError(
+      `Cannot select from an exception group: expected a class, classes or a function, got ${condition}`,
+    );
   }
   const { prototype } = condition as { prototype?: unknown };
-  if (condition === Error || prototype instanceof Error) return (error) => error instanceof (condition as ErrorClass);
+  if (condition === Error || prototype instanceof Error)
+    return (error) => error instanceof (condition as ErrorClass);
   return condition as (error: unknown) => boolean;
 }
 

@@ -23,6 +23,15 @@ export interface WithContext {
   context?: unknown;
 }
 
+/** A message of anything, also of what cannot become a string. */
+function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `<${typeof value}>`;
+  }
+}
+
 const stackLimits = Error as unknown as { stackTraceLimit: number };
 
 /** Whether a {@link CancelledError} captures a stack: 6 µs each, so only debug mode asks for it. */
@@ -43,8 +52,9 @@ export class BaseException extends Error implements WithContext {
   declare context?: unknown;
 
   constructor(...args: readonly unknown[]) {
-    super(args.length === 0 ? '' : String(args[0]));
-    if (args.length > 0) Object.defineProperty(this, 'args', { value: args, writable: true, configurable: true });
+    super(args.length === 0 ? '' : textOf(args[0]));
+    if (args.length > 0)
+      Object.defineProperty(this, 'args', { value: args, writable: true, configurable: true });
   }
 
   /** @internal */
@@ -52,7 +62,11 @@ export class BaseException extends Error implements WithContext {
     return true;
   }
 }
-Object.defineProperty(BaseException.prototype, 'args', { value: Object.freeze([]), writable: true, configurable: true });
+Object.defineProperty(BaseException.prototype, 'args', {
+  value: Object.freeze([]),
+  writable: true,
+  configurable: true,
+});
 identify(BaseException, 'BaseException', 'ERR_BASE_EXCEPTION');
 
 /**

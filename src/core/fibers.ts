@@ -37,9 +37,10 @@ import {
 import { activeAsyncContext, current, liveScope } from './current.js';
 import { getRunningLoop, type Runnable } from './events.js';
 import { CancelledError, isCancelledError, RuntimeError } from './exceptions.js';
+import { repr } from './format-helpers.js';
 import { awaitingFuture, FINISHED, Future, type FutureLike, isfuture, type Waiter } from './futures.js';
 import type { BoundContext } from './host.js';
-import { repr } from './format-helpers.js';
+import { logger } from './log.js';
 import type { AbortSource } from './signals.js';
 import type { Task } from './tasks.js';
 
@@ -199,11 +200,17 @@ function advanceInOwnScope(flow: Flow): void {
 /** Makes `fiber` wait for the future that its top frame yielded. `false` when that is not possible. */
 function park(fiber: Fiber, yielded: unknown): boolean {
   if (yielded instanceof Future) {
-    if (!yielded._asyncioFutureBlocking || yielded._loop !== fiber._loop || (yielded as unknown) === fiber._task) return false;
+    if (
+      !yielded._asyncioFutureBlocking ||
+      yielded._loop !== fiber._loop ||
+      (yielded as unknown) === fiber._task
+    )
+      return false;
     yielded._asyncioFutureBlocking = false;
     yielded._addWaiter(fiber);
   } else {
-    if (!isfuture(yielded) || !yielded._asyncioFutureBlocking || yielded.getLoop() !== fiber._loop) return false;
+    if (!isfuture(yielded) || !yielded._asyncioFutureBlocking || yielded.getLoop() !== fiber._loop)
+      return false;
     yielded._asyncioFutureBlocking = false;
     yielded.addDoneCallback(() => fiber._loop._push(fiber), { context: fiber._task.getContext() });
   }
@@ -226,9 +233,13 @@ function fail(fiber: Fiber, yielded: unknown): void {
     }
     yielded._asyncioFutureBlocking = false;
   } else if (yielded instanceof Coroutine || isGenerator(yielded)) {
-    error = new RuntimeError(`yield was used instead of yield* for a coroutine in task ${task} with ${repr(yielded)}`);
+    error = new RuntimeError(
+      `yield was used instead of yield* for a coroutine in task ${task} with ${repr(yielded)}`,
+    );
   } else if (isThenable(yielded)) {
-    error = new RuntimeError(`Task got bad yield: a promise in task ${task}: use yield* wrapPromise(promise)`);
+    error = new RuntimeError(
+      `Task got bad yield: a promise in task ${task}: use yield* wrapPromise(promise)`,
+    );
   } else {
     error = new RuntimeError(`Task got bad yield: ${repr(yielded)}`);
   }
@@ -292,7 +303,8 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   if (began) loop._abandonNative();
   if (openedFailed) return false;
   if (isGenerator(result)) fiber._frame = result;
-  else if (result instanceof Coroutine || isfuture(result)) fiber._frame = delegate(result as Coroutine<unknown>);
+  else if (result instanceof Coroutine || isfuture(result))
+    fiber._frame = delegate(result as Coroutine<unknown>);
   else openedValue = result;
   return false;
 }
@@ -306,6 +318,7 @@ function* delegate(awaitable: Coroutine<unknown>): Coro<unknown> {
 function settle(scope: Scope, failed: boolean, value: unknown): void {
   const fiber = scope._fiber;
   const loop = scope._loop;
+  if (loop.isClosed()) return;
   scope._close();
   fiber._scope = null;
   scope._handOver();
@@ -572,6 +585,11 @@ export class Flow implements Fiber, PromiseLike<unknown> {
     scope._abort?.resumed();
     if (failed && isCancelledError(value)) this._task._absorbCancelledFlows();
     this._task._flowEnded();
+    if (this._loop._debug && !failed && (isfuture(value) || value instanceof Coroutine)) {
+      logger.warn(
+        `A plain await is about to unwrap ${value}, which is the value of what it awaits: put it in an array`,
+      );
+    }
     let returned: unknown;
     try {
       returned = (failed ? this._onRejected : this._onFulfilled)(value);
@@ -745,7 +763,8 @@ awaitingFuture.future = (future, noted, onFulfilled, onRejected) => {
 
 /** Carries a cancellation to where `fiber` waits. Counting is the caller's business. @internal */
 export function deliver(fiber: Fiber, message: unknown): void {
-  // A chain of native frames may be thousands deep: one flow in a scope is followed without recursion.
+  // Chains of native frames, and of tasks that wait for each other, may be thousands long: they are followed in a loop.
+  let followed: Set<Fiber> | null = null;
   for (let each = fiber; ; ) {
     const leftovers = each._leftovers;
     if (leftovers !== null) {
@@ -754,10 +773,22 @@ export function deliver(fiber: Fiber, message: unknown): void {
     }
     const scope = each._scope;
     if (scope === null) {
-      if (each._waiter?.cancel(message) === true) return;
-      each._mustCancel = true;
-      each._cancelMessage = message;
-      return;
+      const waiter = each._waiter;
+      const next = waiter === null ? null : waiter._requestCancel?.(message);
+      if (next === undefined || next === null) {
+        if (waiter !== null && next === undefined && waiter.cancel(message)) return;
+        each._mustCancel = true;
+        each._cancelMessage = message;
+        return;
+      }
+      followed ??= new Set([fiber]);
+      if (followed.has(next)) {
+        cutCircle(each, message);
+        return;
+      }
+      followed.add(next);
+      each = next;
+      continue;
     }
     const only = scope._first;
     if (only === null || only._next !== null || scope._abort !== null || runsIn(scope)) {
@@ -770,14 +801,33 @@ export function deliver(fiber: Fiber, message: unknown): void {
   }
 }
 
+/** Tasks wait for each other in a circle: this one stops waiting, so that the cancellation gets somewhere. */
+function cutCircle(fiber: Fiber, message: unknown): void {
+  if (fiber._waiter instanceof Future) fiber._waiter._removeWaiter(fiber);
+  fiber._waiter = null;
+  fiber._mustCancel = true;
+  fiber._cancelMessage = message;
+  fiber._loop._push(fiber);
+}
+
 /** What a fiber waits for, through the awaits of its async functions. @internal */
 export function waitersBelow(fiber: Fiber): FutureLike<unknown>[] {
-  if (fiber._waiter !== null) return [fiber._waiter];
   const waiters: FutureLike<unknown>[] = [];
-  for (const scope of [fiber._scope, fiber._leftovers]) {
-    for (let flow = scope?._first ?? null; flow !== null; flow = flow._next) waiters.push(...waitersBelow(flow));
-  }
+  for (const each of treeOf(fiber)) if (each._waiter !== null) waiters.push(each._waiter);
   return waiters;
+}
+
+/** A fiber and the flows below it, each before its own flows. */
+function* treeOf(fiber: Fiber): Generator<Fiber, void, undefined> {
+  const rest: Fiber[] = [fiber];
+  for (let each = rest.pop(); each !== undefined; each = rest.pop()) {
+    yield each;
+    const flows: Flow[] = [];
+    for (const scope of [each._scope, each._leftovers]) {
+      for (let flow = scope?._first ?? null; flow !== null; flow = flow._next) flows.push(flow);
+    }
+    rest.push(...flows.reverse());
+  }
 }
 
 /** The fiber that the calling code is a part of: the present task's, or the flow's inside it. @internal */
@@ -806,7 +856,8 @@ export function cancelFiber(fiber: Fiber, message?: unknown): void {
 /** How many requests to cancel concern `fiber`: its own and those of every fiber around it. @internal */
 export function requestsOf(fiber: Fiber): number {
   let count = fiber._requests;
-  for (let scope = fiber._within; scope !== null; scope = scope._fiber._within) count += scope._fiber._requests;
+  for (let scope = fiber._within; scope !== null; scope = scope._fiber._within)
+    count += scope._fiber._requests;
   return count;
 }
 
@@ -833,12 +884,10 @@ export function uncancelFiber(fiber: Fiber): number {
 }
 
 function forgetBelow(fiber: Fiber): void {
-  for (const scope of [fiber._scope, fiber._leftovers]) {
-    for (let flow = scope?._first ?? null; flow !== null; flow = flow._next) {
-      flow._mustCancel = false;
-      forget(flow._scope);
-      forgetBelow(flow);
-    }
+  for (const each of treeOf(fiber)) {
+    each._mustCancel = false;
+    forget(each._scope);
+    forget(each._leftovers);
   }
 }
 
@@ -850,18 +899,14 @@ function forget(scope: Scope | null): void {
 
 /** The requests to cancel within a whole task, seen from outside. @internal */
 export function requestsBelow(fiber: Fiber): number {
-  let count = fiber._requests;
-  for (let flow = fiber._scope?._first ?? null; flow !== null; flow = flow._next) count += requestsBelow(flow);
+  let count = 0;
+  for (const each of treeOf(fiber)) count += each._requests;
   return count;
 }
 
 /** The fiber of `fiber`'s tree that holds a request, the outermost first. @internal */
 export function holderBelow(fiber: Fiber): Fiber | null {
-  if (fiber._requests > 0) return fiber;
-  for (let flow = fiber._scope?._first ?? null; flow !== null; flow = flow._next) {
-    const holder = holderBelow(flow);
-    if (holder !== null) return holder;
-  }
+  for (const each of treeOf(fiber)) if (each._requests > 0) return each;
   return null;
 }
 
@@ -871,4 +916,3 @@ export function takeOpened(): { failed: boolean; value: unknown } {
   openedValue = undefined;
   return outcome;
 }
-

@@ -10,11 +10,26 @@
 
 import type { EventLoop } from './base-events.js';
 import { type Context, copyContext } from './contextvars.js';
-import { type Awaitable, awaiting, type Coro, type Settle, type Suspension, suspendOn, thenWith } from './coroutines.js';
+import {
+  type Awaitable,
+  awaiting,
+  type Coro,
+  type Settle,
+  type Suspension,
+  suspendOn,
+  thenWith,
+} from './coroutines.js';
 import { type ContextOption, getEventLoop, Handle, type Runnable } from './events.js';
 import { CancelledError, InvalidStateError, normalizeThrown, RuntimeError } from './exceptions.js';
-import type { Scope } from './fibers.js';
-import { extractStack, formatCallback, formatOrigin, inspectCustom, repr, type StackFrame } from './format-helpers.js';
+import type { Fiber, Scope } from './fibers.js';
+import {
+  extractStack,
+  formatCallback,
+  formatOrigin,
+  inspectCustom,
+  repr,
+  type StackFrame,
+} from './format-helpers.js';
 
 /** A future of any make: ours, or one that has the same methods and `_asyncioFutureBlocking`. */
 export interface FutureLike<T> extends Awaitable<T> {
@@ -29,6 +44,13 @@ export interface FutureLike<T> extends Awaitable<T> {
   addDoneCallback(callback: (future: any) => void, options?: ContextOption): void;
   // biome-ignore lint/suspicious/noExplicitAny: as above
   removeDoneCallback(callback: (future: any) => void): number;
+  /**
+   * A task notes a request to cancel, and gives itself for the delivery to go on with; `null` when it is done. Others do
+   * without this method.
+   *
+   * @internal
+   */
+  _requestCancel?(message: unknown): Fiber | null | undefined;
 }
 
 /** Whether `value` is a future, of this library or another: it is recognised by `_asyncioFutureBlocking`. */
@@ -108,13 +130,22 @@ interface Extra {
   silent?: boolean;
 }
 
-function thenOfFuture(this: Future<unknown>, onFulfilled?: unknown, onRejected?: unknown): PromiseLike<unknown> {
+function thenOfFuture(
+  this: Future<unknown>,
+  onFulfilled?: unknown,
+  onRejected?: unknown,
+): PromiseLike<unknown> {
   return thenWith(onFulfilled, onRejected, this, null, awaitingFuture.future);
 }
 
 /** How a plain `await` of a future is carried out; the module that knows tasks fills it in. @internal */
 export const awaitingFuture: {
-  future(future: Future<unknown>, scope: Scope | null, onFulfilled: Settle, onRejected: Settle): PromiseLike<unknown>;
+  future(
+    future: Future<unknown>,
+    scope: Scope | null,
+    onFulfilled: Settle,
+    onRejected: Settle,
+  ): PromiseLike<unknown>;
 } = {
   future: () => {
     throw new RuntimeError('Cannot await: the module that drives tasks is not loaded');
@@ -295,7 +326,13 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
     const scope = awaiting.announce();
     if (scope === null) return thenOfFuture as PromiseLike<T>['then'];
     return ((onFulfilled: unknown, onRejected: unknown) =>
-      thenWith(onFulfilled, onRejected, this as Future<unknown>, scope, awaitingFuture.future)) as PromiseLike<T>['then'];
+      thenWith(
+        onFulfilled,
+        onRejected,
+        this as Future<unknown>,
+        scope,
+        awaitingFuture.future,
+      )) as PromiseLike<T>['then'];
   }
 
   /** Where the future was made; `null` unless the loop was in debug mode. */
@@ -319,9 +356,7 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
     const callbacks = this._waiterList().flatMap((waiter) => describeWaiter(waiter) ?? []);
     if (callbacks.length > 0) {
       const shown =
-        callbacks.length > 2
-          ? [callbacks[0], `<${callbacks.length - 2} more>`, callbacks.at(-1)]
-          : callbacks;
+        callbacks.length > 2 ? [callbacks[0], `<${callbacks.length - 2} more>`, callbacks.at(-1)] : callbacks;
       info.push(`cb=[${shown.join(', ')}]`);
     }
     const origin = this._extra?.sourceTraceback;

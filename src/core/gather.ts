@@ -19,7 +19,11 @@ import {
 } from './futures.js';
 
 /** The results of an iterable of awaitables: a tuple keeps its types. */
-export type Results<A> = A extends readonly unknown[] ? { -readonly [K in keyof A]: ResultOf<A[K]> } : A extends Iterable<infer E> ? ResultOf<E>[] : never;
+export type Results<A> = A extends readonly unknown[]
+  ? { -readonly [K in keyof A]: ResultOf<A[K]> }
+  : A extends Iterable<infer E>
+    ? ResultOf<E>[]
+    : never;
 
 /** The same with `returnExceptions`: a result, or what was thrown. */
 export type Outcomes<A> = A extends readonly unknown[]
@@ -35,6 +39,7 @@ export class GatheringFuture<T> extends Future<T[]> implements Group {
   _waitingFor: number;
   readonly _returnExceptions: boolean;
   _cancelRequested: boolean;
+  _cancelling: boolean;
 
   constructor(loop: EventLoop, returnExceptions: boolean) {
     super({ loop });
@@ -42,12 +47,19 @@ export class GatheringFuture<T> extends Future<T[]> implements Group {
     this._waitingFor = 0;
     this._returnExceptions = returnExceptions;
     this._cancelRequested = false;
+    this._cancelling = false;
   }
 
   override cancel(message?: unknown): boolean {
-    if (this.done()) return false;
+    // A child that waits for its own gather would come back here.
+    if (this.done() || this._cancelling) return false;
+    this._cancelling = true;
     let any = false;
-    for (const child of this._children) if (child.cancel(message)) any = true;
+    try {
+      for (const child of this._children) if (child.cancel(message)) any = true;
+    } finally {
+      this._cancelling = false;
+    }
     if (any) this._cancelRequested = true;
     return any;
   }
@@ -91,7 +103,8 @@ export class GatheringFuture<T> extends Future<T[]> implements Group {
     }
     if (this._waitingFor > 0) return;
     if (this._cancelRequested) {
-      this.setException(child instanceof Future ? child._makeCancelledError() : new CancelledError());
+      const last = this._children.at(-1);
+      this.setException(last instanceof Future ? last._makeCancelledError() : new CancelledError());
       return;
     }
     this.setResult(this._children.map(outcome) as T[]);
@@ -140,7 +153,10 @@ export function gather(
   awaitables: Iterable<AwaitableLike<unknown>>,
   options: { returnExceptions?: boolean } = {},
 ): Future<unknown> {
-  if (isfuture(awaitables) || typeof (awaitables as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function') {
+  if (
+    isfuture(awaitables) ||
+    typeof (awaitables as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function'
+  ) {
     throw new TypeError(`gather() expects an iterable of awaitables, not ${describe(awaitables)}`);
   }
   const futures = new Map<unknown, FutureLike<unknown>>();
@@ -151,7 +167,9 @@ export function gather(
     let child = futures.get(awaitable);
     if (child === undefined) {
       if (Array.isArray(awaitable)) {
-        throw new TypeError('An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it');
+        throw new TypeError(
+          'An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it',
+        );
       }
       child = loop === undefined ? ensureFuture(awaitable) : ensureFuture(awaitable, (within ??= { loop }));
       loop ??= child.getLoop();
@@ -233,7 +251,11 @@ function reportLateFailure(inner: FutureLike<unknown>): void {
  *     await asyncio.sleep(0.01);
  *     return 'saved';
  *   });
- *   await asyncio.waitFor(asyncio.shield(save), 0).catch(() => console.log('gave up waiting')); //=> gave up waiting
+ *   try {
+ *     await asyncio.waitFor(asyncio.shield(save), 0);
+ *   } catch (error) {
+ *     console.log((error as Error).name); //=> TimeoutError
+ *   }
  *   console.log(await save); //=> saved
  * });
  * ```
@@ -243,4 +265,3 @@ export function shield<T>(awaitable: AwaitableLike<T>): FutureLike<T> {
   if (inner.done()) return inner;
   return new ShieldingFuture<T>(inner);
 }
-

@@ -69,7 +69,7 @@ export interface Host {
   /** While the returned function has not been called, a cancelled flow that nobody awaits does not end the process. */
   absorbCancelledFlows?(): () => void;
   /** How many listen to an abort signal's `abort` event, where the platform tells. */
-  countAbortListeners?(signal: object): number;
+  countAbortListeners?(signal: object): number | undefined;
   /** Whether debug mode is on by default (the environment variable `ASYNCIODEBUG`). */
   readonly debug?: boolean;
 }

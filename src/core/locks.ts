@@ -373,7 +373,8 @@ export class Condition extends Lockable {
 
   /** Waits until `predicate` gives something true, and gives that. It is asked before the first wait and after each. */
   waitFor<T>(predicate: () => T): Coroutine<T> {
-    if (typeof predicate !== 'function') throw new TypeError(`Cannot wait for ${String(predicate)}: expected a function`);
+    if (typeof predicate !== 'function')
+      throw new TypeError(`Cannot wait for ${String(predicate)}: expected a function`);
     return new Coroutine(this.#waitingFor(predicate), 'Condition.waitFor');
   }
 
@@ -445,7 +446,6 @@ class AcquireSemaphore extends LineWait {
     semaphore._wakeWhilePossible();
     throw error;
   }
-
 }
 
 /**
@@ -482,7 +482,8 @@ export class Semaphore extends Lockable {
   /** @throws ValueError when `value` is negative or no integer. */
   constructor(value = 1) {
     super();
-    if (typeof value !== 'number') throw new TypeError(`Semaphore initial value must be a number, got ${String(value)}`);
+    if (typeof value !== 'number')
+      throw new TypeError(`Semaphore initial value must be a number, got ${String(value)}`);
     if (!Number.isInteger(value) || value < 0) throw new ValueError('Semaphore initial value must be >= 0');
     this._value = value;
   }
@@ -563,7 +564,8 @@ export class Barrier implements AsyncContextManager<number> {
 
   /** @throws ValueError when `parties` is not an integer of at least 1. */
   constructor(parties: number) {
-    if (typeof parties !== 'number') throw new TypeError(`Barrier parties must be a number, got ${String(parties)}`);
+    if (typeof parties !== 'number')
+      throw new TypeError(`Barrier parties must be a number, got ${String(parties)}`);
     if (!Number.isInteger(parties) || parties < 1) throw new ValueError('Barrier parties must be >= 1');
     this.#parties = parties;
   }

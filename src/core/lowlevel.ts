@@ -1,6 +1,7 @@
 /** For those who build hosts, loops and Task classes of their own. Not needed by programs. */
 
 export { runSynchronously } from './base-events.js';
+export type { Scope } from './fibers.js';
 export {
   type AsyncContext,
   type BoundContext,
@@ -9,5 +10,4 @@ export {
   type HostTimer,
   setDefaultHost,
 } from './host.js';
-export type { Scope } from './fibers.js';
 export { enterTask, leaveTask, registerTask, unregisterTask } from './tasks.js';

@@ -1,13 +1,19 @@
 /** Promises of other makes: how to wait for one so that a cancellation gets through. */
 
 import type { EventLoop } from './base-events.js';
-import { Coroutine, type Coro } from './coroutines.js';
+import { type Coro, Coroutine } from './coroutines.js';
 import { current, liveScope } from './current.js';
 import { getEventLoop } from './events.js';
-import { currentFiber, leftoversOf } from './fibers.js';
 import { RuntimeError } from './exceptions.js';
+import { currentFiber, leftoversOf } from './fibers.js';
 import { Future } from './futures.js';
-import { type AbortControllerLike, type AbortSignalLike, AbortSource, newAbortController, type PlatformAbortSignal } from './signals.js';
+import {
+  type AbortControllerLike,
+  type AbortSignalLike,
+  AbortSource,
+  newAbortController,
+  type PlatformAbortSignal,
+} from './signals.js';
 
 /**
  * A future that follows a promise. Cancelling it stops the wait, and aborts `abort` if one is given; the promise itself
@@ -87,13 +93,18 @@ class PromiseFuture<T> extends Future<T> {
 export function currentSignal(): PlatformAbortSignal {
   const fiber = currentFiber();
   if (fiber === null) throw new RuntimeError('currentSignal() should be used inside a task');
-  const scope = current.fiber === null ? (liveScope() ?? leftoversOf(fiber)) : (fiber._scope ?? leftoversOf(fiber));
+  const scope =
+    current.fiber === null ? (liveScope() ?? leftoversOf(fiber)) : (fiber._scope ?? leftoversOf(fiber));
   scope._abort ??= new AbortSource();
   return scope._abort.take() as PlatformAbortSignal;
 }
 
-type FetchArguments = typeof globalThis extends { fetch: (...args: infer A) => unknown } ? A : readonly unknown[];
-type FetchResponse = typeof globalThis extends { fetch: (...args: never[]) => Promise<infer R> } ? R : unknown;
+type FetchArguments = typeof globalThis extends { fetch: (...args: infer A) => unknown }
+  ? A
+  : readonly unknown[];
+type FetchResponse = typeof globalThis extends { fetch: (...args: never[]) => Promise<infer R> }
+  ? R
+  : unknown;
 
 /**
  * The platform's `fetch`, cancellable: when the task that waits for it is cancelled or times out, the request is aborted.
@@ -119,7 +130,9 @@ export function fetch(...args: FetchArguments): Coroutine<FetchResponse> {
 type SignalTarget = { readonly signal?: AbortSignalLike | null } | null | undefined;
 
 function* fetching(args: readonly unknown[]): Coro<FetchResponse> {
-  const platformFetch = (globalThis as unknown as { fetch: (...args: readonly unknown[]) => Promise<FetchResponse> }).fetch;
+  const platformFetch = (
+    globalThis as unknown as { fetch: (...args: readonly unknown[]) => Promise<FetchResponse> }
+  ).fetch;
   const [input, init] = args as [SignalTarget, SignalTarget];
   const abort = newAbortController();
   const theirs = init?.signal ?? (typeof input === 'object' ? input?.signal : undefined) ?? null;

@@ -5,7 +5,15 @@
  * at the end of the line. A woken one that is cancelled wakes the next: nothing is lost.
  */
 
-import { CLOSED, type Coro, Coroutine, LeafCoroutine, RETURN_NOTHING, type Suspension, suspendOn } from './coroutines.js';
+import {
+  CLOSED,
+  type Coro,
+  Coroutine,
+  LeafCoroutine,
+  RETURN_NOTHING,
+  type Suspension,
+  suspendOn,
+} from './coroutines.js';
 import { QueueEmpty, QueueFull, QueueShutDown, ValueError } from './exceptions.js';
 import { inspectCustom, repr } from './format-helpers.js';
 import { Event } from './locks.js';
@@ -292,7 +300,9 @@ function compareNaturally(a: unknown, b: unknown): number {
   if (left < right) return -1;
   if (left > right) return 1;
   if (left === right || (a instanceof Date && b instanceof Date)) return 0;
-  throw new TypeError(`Cannot compare ${repr(a)} with ${repr(b)}: pass a compare function to the PriorityQueue`);
+  throw new TypeError(
+    `Cannot compare ${repr(a)} with ${repr(b)}: pass a compare function to the PriorityQueue`,
+  );
 }
 
 /**

@@ -32,7 +32,8 @@ export class Ring<T> {
   }
 
   *[Symbol.iterator](): Generator<T, void, undefined> {
-    for (let i = 0; i < this.#size; i += 1) yield this.#slots[(this.#head + i) & (this.#slots.length - 1)] as T;
+    for (let i = 0; i < this.#size; i += 1)
+      yield this.#slots[(this.#head + i) & (this.#slots.length - 1)] as T;
   }
 
   #grow(): void {

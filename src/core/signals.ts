@@ -12,7 +12,9 @@ export interface AbortSignalLike {
 }
 
 /** The platform's `AbortSignal`, where there is one. */
-export type PlatformAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer S } } ? S : AbortSignalLike;
+export type PlatformAbortSignal = typeof globalThis extends { AbortSignal: { prototype: infer S } }
+  ? S
+  : AbortSignalLike;
 
 /** What the library uses of an `AbortController`. */
 export interface AbortControllerLike {
@@ -54,8 +56,8 @@ export class AbortSource {
   /** Aborts; returns whether whoever the flow awaits has heard of it, so that no second delivery is needed. */
   abort(reason: unknown, host: Host): boolean {
     if (this.#controller.signal.aborted) return false;
-    const listeners = host.countAbortListeners?.(this.#controller.signal) ?? 0;
-    const heard = listeners > 0 || (host.countAbortListeners === undefined && this.#taken);
+    const listeners = host.countAbortListeners?.(this.#controller.signal);
+    const heard = listeners === undefined ? this.#taken : listeners > 0;
     this.#lastReason = reason;
     this.#controller.abort(reason);
     return heard;

@@ -77,7 +77,9 @@ class Sleep<T> extends LeafCoroutine<T> {
   protected override _resume(): IteratorResult<Suspension, T> {
     this._state = CLOSED;
     const result = this._result;
-    return result === undefined ? (RETURN_NOTHING as IteratorResult<Suspension, T>) : { value: result, done: true };
+    return result === undefined
+      ? (RETURN_NOTHING as IteratorResult<Suspension, T>)
+      : { value: result, done: true };
   }
 
   protected override _abort(error: unknown): never {

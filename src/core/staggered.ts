@@ -44,7 +44,11 @@ export function staggeredRace<T>(
   return new Coroutine(racing(attempts, toSecondsOrNull(delay, 'delay'), options.loop), 'staggeredRace');
 }
 
-function* racing<T>(attempts: Iterable<Body<T>>, delay: number | null, given: EventLoop | undefined): Coro<StaggeredResult<T>> {
+function* racing<T>(
+  attempts: Iterable<Body<T>>,
+  delay: number | null,
+  given: EventLoop | undefined,
+): Coro<StaggeredResult<T>> {
   const loop = given ?? getRunningLoop();
   const parent = currentTask(loop);
   const remaining = attempts[Symbol.iterator]();
@@ -99,6 +103,8 @@ function* racing<T>(attempts: Iterable<Body<T>>, delay: number | null, given: Ev
     } catch (error) {
       if (stopsTheLoop(error)) throw error;
       exceptions[index] = error;
+      // The race's own cancellation ends here; nobody swallowed it.
+      if (isCancelledError(error)) currentTask(loop)?.uncancel();
       failed.set();
       return;
     }

@@ -10,14 +10,7 @@ import { type Body, type Coro, Coroutine, type CoroutineLike, runBody } from './
 import { closeCoroutine } from './ensure-future.js';
 import { BaseExceptionGroup } from './exception-groups.js';
 import { isCancelledError, RuntimeError, stopsTheLoop } from './exceptions.js';
-import {
-  cancelFiber,
-  currentFiber,
-  type Fiber,
-  livingFiber,
-  requestsOf,
-  uncancelFiber,
-} from './fibers.js';
+import { cancelFiber, currentFiber, type Fiber, livingFiber, requestsOf, uncancelFiber } from './fibers.js';
 import { inspectCustom } from './format-helpers.js';
 import { Future, type FutureLike, type Group, noticeLater } from './futures.js';
 import type { Task, TaskOptions } from './tasks.js';
@@ -61,7 +54,8 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Group {
    * @throws ExceptionGroup of what the tasks and the body threw; RuntimeError when the group was entered before.
    */
   run<T>(body: Body<T, [TaskGroup]>): Coroutine<T> {
-    if (typeof body !== 'function') throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+    if (typeof body !== 'function')
+      throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
     return new Coroutine(this.#running(body) as Coro<T>, 'TaskGroup');
   }
 
@@ -189,7 +183,8 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Group {
     const child = future as Task;
     this.#pending -= 1;
     this.#forgetDoneChildren();
-    if (this.#allDone !== null && this.#pending === 0 && !this.#allDone.done()) this.#allDone.setResult(undefined);
+    if (this.#allDone !== null && this.#pending === 0 && !this.#allDone.done())
+      this.#allDone.setResult(undefined);
     if (child.cancelled()) return;
     const error = child.exception();
     if (error === null) return;

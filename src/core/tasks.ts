@@ -25,7 +25,13 @@ import {
 } from './coroutines.js';
 import { current, liveScope } from './current.js';
 import { type ContextOption, getRunningLoop, runningLoopOrNull } from './events.js';
-import { InvalidStateError, isCancelledError, normalizeThrown, RuntimeError, stopsTheLoop } from './exceptions.js';
+import {
+  InvalidStateError,
+  isCancelledError,
+  normalizeThrown,
+  RuntimeError,
+  stopsTheLoop,
+} from './exceptions.js';
 import {
   advance,
   currentFiber,
@@ -42,9 +48,18 @@ import {
   uncancelFiber,
   waitersBelow,
 } from './fibers.js';
-import type { BoundContext } from './host.js';
 import { extractStack, formatStack, parseStack, repr, type StackFrame } from './format-helpers.js';
-import { CANCELLED, FAILED, FINISHED, Future, type FutureLike, type FutureOptions, isfuture, PENDING } from './futures.js';
+import {
+  CANCELLED,
+  FAILED,
+  FINISHED,
+  Future,
+  type FutureLike,
+  type FutureOptions,
+  isfuture,
+  PENDING,
+} from './futures.js';
+import type { BoundContext } from './host.js';
 import { logger } from './log.js';
 import type { AbortSignalLike } from './signals.js';
 
@@ -62,7 +77,10 @@ export interface TaskOptions extends ContextOption {
 export type TaskFactory = <T>(loop: EventLoop, coro: CoroutineLike<T>, options: TaskOptions) => Task<T>;
 
 /** A class that can be constructed as `Task` is. */
-export type TaskConstructor = new <T>(coro: CoroutineLike<T>, options: TaskOptions & FutureOptions) => Task<T>;
+export type TaskConstructor = new <T>(
+  coro: CoroutineLike<T>,
+  options: TaskOptions & FutureOptions,
+) => Task<T>;
 
 let tasksMade = 0;
 
@@ -126,7 +144,8 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     if (coro instanceof Coroutine) coro._claim();
     // An async function must start in the async context of whoever made the task; once that is in use, so do generators.
     if (loop._nativeContextInUse()) this._leftovers = new Scope(this as Fiber, true);
-    else if (!isGeneratorObject && isNative(coro)) this._leftovers = new Scope(this as Fiber, loop._nativeContext());
+    else if (!isGeneratorObject && isNative(coro))
+      this._leftovers = new Scope(this as Fiber, loop._nativeContext());
     if (options?.signal !== undefined) followSignal(this as Task, options.signal);
     loop._register(this as Task);
     if (options?.eagerStart === true && loop.isRunning()) {
@@ -225,23 +244,21 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
    * ```
    */
   override cancel(message?: unknown): boolean {
-    this._markRetrieved();
-    if (this._status !== PENDING) return false;
-    this._requests += 1;
-    if (this._loop._debug) {
-      this._extra ??= {};
-      this._extra.cancelTraceback = extractStack();
+    if (noteRequest(this as Task)) {
+      // A task that only waits for its last flows keeps its outcome.
+      if (this._extra?.closing !== undefined) this._leftovers?._cancelFlows(message);
+      else deliver(this as Fiber, message);
+      return true;
     }
-    // A task that only waits for its last flows keeps its outcome.
-    if (this._extra?.closing !== undefined) this._leftovers?._cancelFlows(message);
-    else deliver(this as Fiber, message);
-    return true;
+    return false;
   }
 
   /** How many requests to cancel there were, less those that were taken back. */
   cancelling(): number {
     const fiber = currentFiber();
-    return fiber !== null && fiber._task === (this as unknown) ? requestsOf(fiber) : requestsBelow(this as Fiber);
+    return fiber !== null && fiber._task === (this as unknown)
+      ? requestsOf(fiber)
+      : requestsBelow(this as Fiber);
   }
 
   /** Takes back one request to cancel; returns how many are left. A cancellation not yet delivered is then withdrawn. */
@@ -272,14 +289,16 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     if (frames.length > 0) lines.push(formatStack(frames));
     if (this._status === FAILED) lines.push(repr(this._value));
     if (options.file !== undefined) options.file.write(`${lines.join('\n')}\n`);
-    else (globalThis as unknown as { console: { error(text: string): void } }).console.error(lines.join('\n'));
+    else
+      (globalThis as unknown as { console: { error(text: string): void } }).console.error(lines.join('\n'));
   }
 
   /** @internal */
   _coroName(): string {
     const coro = this._coro;
     if (coro === null) return '<coroutine>';
-    if (coro instanceof Coroutine || typeof coro === 'function') return coro.name === '' ? '<lambda>' : coro.name;
+    if (coro instanceof Coroutine || typeof coro === 'function')
+      return coro.name === '' ? '<lambda>' : coro.name;
     return '<generator>';
   }
 
@@ -292,7 +311,14 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     return info;
   }
 
-  /** What waited future did: the task's next step is due. @internal */
+  /** @internal */
+  _requestCancel(_message: unknown): Fiber | null | undefined {
+    // A subclass with a cancel() of its own, and a task that is closing, are asked the ordinary way.
+    if (this.cancel !== Task.prototype.cancel || this._extra?.closing !== undefined) return undefined;
+    return noteRequest(this as Task) ? (this as Fiber) : null;
+  }
+
+  /** What it waited for is done: the task's next step is due. @internal */
   _notify(): void {
     this._loop._push(this as Fiber);
   }
@@ -377,7 +403,12 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     const coro = this._coro;
     if (coro instanceof Coroutine) coro._state = CLOSED;
     this._loop._unregister(this as Task);
-    if (this._loop._debug && this._requests > 0 && !(failed && isCancelledError(value)) && !this._mustCancel) {
+    if (
+      this._loop._debug &&
+      this._requests > 0 &&
+      !(failed && isCancelledError(value)) &&
+      !this._mustCancel
+    ) {
       reportSwallowed(this as Task);
     }
     this._extra?.release?.();
@@ -414,11 +445,25 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   /** A flow of the task ended: with the last one a closing task is done. @internal */
   _flowEnded(): void {
     if (this._extra?.closing === undefined || this._leftovers?._first !== null) return;
+    this._loop._closings += 1;
     this._loop._host.settled(() => finishClosing(this as Task));
   }
 }
 
+/** Counts a request to cancel. `false` when the task is done. */
+function noteRequest(task: Task): boolean {
+  task._markRetrieved();
+  if (task._status !== PENDING) return false;
+  task._requests += 1;
+  if (task._loop._debug) {
+    task._extra ??= {};
+    task._extra.cancelTraceback = extractStack();
+  }
+  return true;
+}
+
 function finishClosing(task: Task): void {
+  task._loop._closings -= 1;
   const closing = task._extra?.closing;
   if (closing === undefined || task._status !== PENDING || task._leftovers?._first !== null) return;
   try {
@@ -431,8 +476,10 @@ function finishClosing(task: Task): void {
 function reportSwallowed(task: Task): void {
   const { cancelTraceback, sourceTraceback } = task._extra ?? {};
   const lines = [`${task} was cancelled but did not raise CancelledError (swallowed by a catch?)`];
-  if (cancelTraceback !== undefined) lines.push(`Cancelled at (most recent call last):\n${formatStack(cancelTraceback)}`);
-  if (sourceTraceback !== undefined) lines.push(`Task created at (most recent call last):\n${formatStack(sourceTraceback)}`);
+  if (cancelTraceback !== undefined)
+    lines.push(`Cancelled at (most recent call last):\n${formatStack(cancelTraceback)}`);
+  if (sourceTraceback !== undefined)
+    lines.push(`Task created at (most recent call last):\n${formatStack(sourceTraceback)}`);
   logger.warn(lines.join('\n'));
 }
 
@@ -500,7 +547,8 @@ function isNative(source: unknown): boolean {
 
 /** @internal */
 export function describeWaiter(waiter: FutureLike<unknown>): string {
-  if (waiter instanceof Task) return `<Task ${waiter.done() ? 'finished' : 'pending'} name=${repr(waiter.getName())}>`;
+  if (waiter instanceof Task)
+    return `<Task ${waiter.done() ? 'finished' : 'pending'} name=${repr(waiter.getName())}>`;
   return String(waiter);
 }
 

@@ -135,7 +135,8 @@ export class Timeout implements AsyncContextManager<Timeout> {
    * @throws TimeoutError when the time has passed; RuntimeError when the limit was entered before, or outside a task.
    */
   run<T>(body: Body<T, [Timeout]>): Coroutine<T> {
-    if (typeof body !== 'function') throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+    if (typeof body !== 'function')
+      throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
     if (isGeneratorFunction(body) && current.fiber !== null && current.fiber._within === null) {
       return new TimeoutBlock<T>(this, (body as (limit: Timeout) => Coro<T>)(this));
     }
@@ -182,7 +183,8 @@ export class Timeout implements AsyncContextManager<Timeout> {
       throw new TimeoutError('', { cause: error.value });
     }
     insertTimeoutError(error.value);
-    if (error.value instanceof BaseExceptionGroup) for (const each of error.value.exceptions) insertTimeoutError(each);
+    if (error.value instanceof BaseExceptionGroup)
+      for (const each of error.value.exceptions) insertTimeoutError(each);
   }
 
   [aenter](): Coroutine<Timeout> {
@@ -207,7 +209,8 @@ export class Timeout implements AsyncContextManager<Timeout> {
   }
 
   toString(): string {
-    const info = this._state === 'active' ? `when=${this._when === null ? 'None' : this._when.toFixed(3)}` : '';
+    const info =
+      this._state === 'active' ? `when=${this._when === null ? 'None' : this._when.toFixed(3)}` : '';
     return `<Timeout [${this._state}]${info === '' ? '' : ` ${info}`}>`;
   }
 

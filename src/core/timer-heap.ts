@@ -134,7 +134,10 @@ export class TimerHeap<T extends HeapTimer> {
       let bestWhen = whens[first] as number;
       for (let child = first + 1; child < end; child += 1) {
         const childWhen = whens[child] as number;
-        if (childWhen < bestWhen || (childWhen === bestWhen && (orders[child] as number) < (orders[best] as number))) {
+        if (
+          childWhen < bestWhen ||
+          (childWhen === bestWhen && (orders[child] as number) < (orders[best] as number))
+        ) {
           best = child;
           bestWhen = childWhen;
         }

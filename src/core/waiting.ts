@@ -1,12 +1,25 @@
 /** Waiting for some of many: `wait`, `waitFor`, `asCompleted`. */
 
 import type { EventLoop } from './base-events.js';
-import { type AwaitableLike, type Coro, Coroutine, iscoroutine, type ResultOf, type Suspension } from './coroutines.js';
+import {
+  type AwaitableLike,
+  type Coro,
+  Coroutine,
+  iscoroutine,
+  type ResultOf,
+  type Suspension,
+} from './coroutines.js';
 import { type Duration, toSecondsOrNull } from './durations.js';
 import { ensureFuture } from './ensure-future.js';
 import { getRunningLoop, type TimerHandle } from './events.js';
 import { isCancelledError, TimeoutError, ValueError } from './exceptions.js';
-import { Future, type FutureLike, futureAddToAwaitedBy, futureDiscardFromAwaitedBy, isfuture } from './futures.js';
+import {
+  Future,
+  type FutureLike,
+  futureAddToAwaitedBy,
+  futureDiscardFromAwaitedBy,
+  isfuture,
+} from './futures.js';
 import { Queue } from './queues.js';
 import { currentTask } from './tasks.js';
 import { timeout as timeoutAfter } from './timeouts.js';
@@ -44,7 +57,9 @@ export function wait<F extends FutureLike<unknown>>(
   options: { timeout?: Duration | null; returnWhen?: ReturnWhen } = {},
 ): Coroutine<[done: Set<F>, pending: Set<F>]> {
   if (isfuture(futures) || iscoroutine(futures)) {
-    throw new TypeError(`expect a list of futures, not ${isfuture(futures) ? 'a future' : 'a coroutine or generator'}`);
+    throw new TypeError(
+      `expect a list of futures, not ${isfuture(futures) ? 'a future' : 'a coroutine or generator'}`,
+    );
   }
   if (typeof futures?.[Symbol.iterator] !== 'function') throw new TypeError('expect a list of futures');
   const set = new Set(futures);
@@ -269,10 +284,15 @@ export function asCompleted<A extends AwaitableLike<unknown>>(
   awaitables: Iterable<A>,
   options: { timeout?: Duration | null } = {},
 ): AsCompleted<ResultOf<A>> {
-  if (isfuture(awaitables) || iscoroutine(awaitables) || typeof awaitables?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(`expects an iterable of awaitables, not ${isfuture(awaitables) ? 'a future' : typeof awaitables}`);
+  if (
+    isfuture(awaitables) ||
+    iscoroutine(awaitables) ||
+    typeof awaitables?.[Symbol.iterator] !== 'function'
+  ) {
+    throw new TypeError(
+      `expects an iterable of awaitables, not ${isfuture(awaitables) ? 'a future' : typeof awaitables}`,
+    );
   }
   const timeout = toSecondsOrNull(options.timeout, 'timeout');
   return new AsCompleted(awaitables as Iterable<AwaitableLike<ResultOf<A>>>, timeout, getRunningLoop());
 }
-

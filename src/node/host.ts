@@ -38,7 +38,7 @@ function makeResource(hooks: AsyncHooks): BoundContext {
   return new hooks.AsyncResource('tsyncio.Task') as BoundContext;
 }
 
-let rootContext: BoundContext | null = null;
+const rootContext: BoundContext | null = null;
 
 class NodeTimer implements HostTimer {
   readonly #callback: () => void;
@@ -86,6 +86,8 @@ function release(): void {
 
 function onUnhandledRejection(reason: unknown): void {
   if (isCancelledError(reason)) return;
+  // The platform's own answer to an abort signal of ours.
+  if (reason instanceof Error && reason.name === 'AbortError' && isCancelledError(reason.cause)) return;
   // Somebody else's: what Node would have done without us.
   if (process.listenerCount('unhandledRejection') === 1) throw reason;
 }
@@ -177,7 +179,9 @@ export class NodeHost implements Host {
     return release;
   }
 
-  countAbortListeners(signal: object): number {
+  countAbortListeners(signal: object): number | undefined {
+    // Deno and Bun do not show who follows a signal through AbortSignal.any().
+    if (process.versions['deno'] !== undefined || process.versions['bun'] !== undefined) return undefined;
     const events: Events = process.getBuiltinModule('node:events');
     return events.getEventListeners(signal as EventTarget, 'abort').length + countDependants(signal);
   }

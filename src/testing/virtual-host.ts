@@ -83,8 +83,8 @@ export class VirtualHost implements Host {
     return this.#platformHost?.absorbCancelledFlows?.() ?? (() => {});
   }
 
-  countAbortListeners(signal: object): number {
-    return this.#platformHost?.countAbortListeners?.(signal) ?? 0;
+  countAbortListeners(signal: object): number | undefined {
+    return this.#platformHost?.countAbortListeners?.(signal);
   }
 
   onStopSignal(signal: 'SIGINT' | 'SIGTERM', listener: () => void): (() => void) | null {

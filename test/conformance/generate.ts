@@ -304,7 +304,7 @@ class Writer {
       ['s3', 's4', 's0'],
       ['s1', 's2', 's3'],
     ]) as [Slot, Slot, Slot];
-    const failing = this.#functions;
+    const leaf = this.#functions;
     return random.pick<() => Operation>([
       () =>
         sequence(['cancelSelf', random.chance(0.5) ? 'self' : null], ['uncancel'], this.#wait(index), [
@@ -314,13 +314,13 @@ class Writer {
       () =>
         sequence(
           ['spawn', a, this.#function(index)],
-          ['spawn', b, failing],
+          ['spawn', b, leaf],
           ['wait', [a, b, c], random.chance(0.7) ? null : this.#ticks(), this.#returnWhen()],
         ),
       () =>
         sequence(
           ['spawn', a, this.#function(index)],
-          ['spawn', b, failing],
+          ['spawn', b, leaf],
           ['gather', c, [a, b], random.chance(0.5)],
           ...(random.chance(0.5) ? [this.#cancel(c)] : []),
           ['await', c],
@@ -337,7 +337,7 @@ class Writer {
         'g0',
         [
           ['groupSpawn', 'g0', a, this.#startable(index)],
-          ['groupSpawn', 'g0', b, failing],
+          ['groupSpawn', 'g0', b, leaf],
           ['sleep', random.int(0, 2)],
           ...(random.chance(0.4) ? ([['cancelSelf']] as const) : []),
         ],
@@ -352,11 +352,20 @@ class Writer {
             'g0',
             [
               ['groupSpawn', 'g0', a, this.#function(index)],
-              ['groupSpawn', 'g0', b, failing],
+              ['groupSpawn', 'g0', b, leaf],
             ],
           ],
         ],
       ],
+      () =>
+        sequence(
+          ['setVariable', 'v0', 3],
+          ['spawn', a, leaf],
+          ['setVariable', 'v0', 4],
+          ['callSoon', 'h1', [['getVariable', 'v0']]],
+          ['await', a],
+          ['getVariable', 'v0'],
+        ),
       () =>
         sequence(
           ['callSoon', 'h0', [this.#cancel(a), this.#cancel(b)]],
@@ -699,6 +708,14 @@ class Writer {
   /** The last function: it calls nothing. */
   #leaf(): Block {
     const random = this.#random;
+    if (random.chance(0.2)) {
+      return [
+        ['getVariable', 'v0'],
+        ['setVariable', 'v0', 5],
+        ['sleep', this.#ticks()],
+        ['getVariable', 'v0'],
+      ];
+    }
     return random.chance(0.2)
       ? [
           ['sleep', random.int(0, 2)],

@@ -1,7 +1,7 @@
 /**
  * A long run of random programs against CPython:
  *
- *     node build/test/conformance/long.js --programs 100000 --kind generator|native|mixed [--seed S] [--from N] [--oracle cpython]
+ *     node build/test/conformance/long.js --programs 100000 --kind generator|native|mixed|bare [--seed S] [--from N] [--oracle cpython]
  *
  * Ends with status 1 after the first few mismatches, shrunk, each with the command that shows it again.
  */

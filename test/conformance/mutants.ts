@@ -1,7 +1,7 @@
 /**
  * Runs the kit against every mutant of the core:
  *
- *     node build/test/conformance/mutants.js [--kind generator|native|mixed] [--seed S] [--only WORDS]
+ *     node build/test/conformance/mutants.js [--kind generator|native|mixed|bare] [--seed S] [--only WORDS]
  *
  * Ends with status 1 if one of them lives through 2,000 random programs.
  */

@@ -6,9 +6,12 @@ import { TestLoop, type VirtualClock, VirtualHost } from 'tsyncio/testing';
 import { type KindOf, Run, type Stage } from './interpreter.js';
 import { isEager, type Program } from './program.js';
 
-/** The coroutine kind of the functions of a program; `mixed`: some of each, which call each other. */
-export type Kind = 'generator' | 'native' | 'mixed';
-export const KINDS: readonly Kind[] = ['generator', 'native', 'mixed'];
+/**
+ * The coroutine kind of the functions of a program; `mixed`: some of each, which call each other; `bare`: async
+ * functions on a platform without async context, as browsers are.
+ */
+export type Kind = 'generator' | 'native' | 'mixed' | 'bare';
+export const KINDS: readonly Kind[] = ['generator', 'native', 'mixed', 'bare'];
 
 /** More iterations than any program takes: a defect of the loop must not hang the tests. */
 const ITERATIONS = 20_000;
@@ -72,9 +75,14 @@ function outcome(fn: () => unknown): () => unknown {
 }
 
 /** The trace of a program from a loop that runs on the platform, as everybody's does. */
-export async function traceAsynchronously(program: Program, kindOf: KindOf): Promise<readonly string[]> {
+export async function traceAsynchronously(
+  program: Program,
+  kindOf: KindOf,
+  asyncContext = true,
+): Promise<readonly string[]> {
   const clock = new Clock();
-  const loop = new asyncio.EventLoop({ host: new VirtualHost({ clock, host: getDefaultHost() }) });
+  const host = new VirtualHost({ clock, host: getDefaultHost() });
+  const loop = new asyncio.EventLoop({ host, asyncContext });
   const run = new Run(program, stage(loop, clock), kindOf).run();
   let step = run.next();
   while (step.done !== true) {
@@ -96,6 +104,8 @@ export async function trace(program: Program, kind: Kind): Promise<readonly stri
       return traceSynchronously(program);
     case 'native':
       return traceAsynchronously(program, () => 'native');
+    case 'bare':
+      return traceAsynchronously(program, () => 'native', false);
     case 'mixed': {
       const salt = hash(JSON.stringify(program));
       return traceAsynchronously(program, (index) =>

@@ -10,7 +10,6 @@ import { both, isError, type Kind, thrown, thrownBy, virtualLoop } from './both-
 
 const { InvalidStateError, RuntimeError, ValueError } = asyncio;
 
-
 /** Asserts that the loop still runs tasks, timers and callbacks. */
 function* goesOn({ wait, go, loop }: Kind): Generator<asyncio.Suspension, void, unknown> {
   const before = loop.time();
@@ -100,22 +99,29 @@ for (const bad of [5, null, undefined, 'text', {}, [], Symbol('s')]) {
   });
 }
 
-both('TaskGroup.createTask(f()) of an async function says to pass () => f(), and the group fails with it', function* (kind) {
-  const { wait, go } = kind;
-  const group = new asyncio.TaskGroup();
-  const error = yield* thrown(
-    wait(
-      group.run(
-        go(function* () {
-          group.createTask(Promise.resolve(1) as never);
-        }),
+both(
+  'TaskGroup.createTask(f()) of an async function says to pass () => f(), and the group fails with it',
+  function* (kind) {
+    const { wait, go } = kind;
+    const group = new asyncio.TaskGroup();
+    const error = yield* thrown(
+      wait(
+        group.run(
+          go(function* () {
+            group.createTask(Promise.resolve(1) as never);
+          }),
+        ),
       ),
-    ),
-  );
-  isError(error, asyncio.ExceptionGroup);
-  isError((error as asyncio.ExceptionGroup).exceptions[0], TypeError, /has already started: pass \(\) => f\(\)/);
-  yield* goesOn(kind);
-});
+    );
+    isError(error, asyncio.ExceptionGroup);
+    isError(
+      (error as asyncio.ExceptionGroup).exceptions[0],
+      TypeError,
+      /has already started: pass \(\) => f\(\)/,
+    );
+    yield* goesOn(kind);
+  },
+);
 
 both('timeout().run(f()) and waitFor() of nonsense raise TypeError at once', function* (kind) {
   isError(
@@ -124,9 +130,17 @@ both('timeout().run(f()) and waitFor() of nonsense raise TypeError at once', fun
     /^Cannot run the block: expected a function, got \[object Promise\]$/,
   );
   for (const bad of [5, null, {}]) {
-    isError(yield* thrown(kind.wait(kind.define(function* () {
-      return yield* kind.wait(asyncio.waitFor(bad as never, 1));
-    })())), TypeError, 'An asyncio.Future, a coroutine or an awaitable is required');
+    isError(
+      yield* thrown(
+        kind.wait(
+          kind.define(function* () {
+            return yield* kind.wait(asyncio.waitFor(bad as never, 1));
+          })(),
+        ),
+      ),
+      TypeError,
+      'An asyncio.Future, a coroutine or an awaitable is required',
+    );
   }
   yield* goesOn(kind);
 });
@@ -143,25 +157,28 @@ both('gather() refuses an array among its elements', function* (kind) {
 });
 
 for (const bad of [5, null, 'text', {}]) {
-  both(`gather([coroutine, ${inspect(bad)}]) raises TypeError, and the coroutine before it still runs`, function* (kind) {
-    const { wait, go } = kind;
-    let ran = false;
-    isError(
-      thrownBy(() =>
-        asyncio.gather([
-          go(function* () {
-            ran = true;
-          }),
-          bad,
-        ] as never),
-      ),
-      TypeError,
-      'An asyncio.Future, a coroutine or an awaitable is required',
-    );
-    yield* wait(asyncio.sleep(0));
-    assert.equal(ran, true);
-    yield* goesOn(kind);
-  });
+  both(
+    `gather([coroutine, ${inspect(bad)}]) raises TypeError, and the coroutine before it still runs`,
+    function* (kind) {
+      const { wait, go } = kind;
+      let ran = false;
+      isError(
+        thrownBy(() =>
+          asyncio.gather([
+            go(function* () {
+              ran = true;
+            }),
+            bad,
+          ] as never),
+        ),
+        TypeError,
+        'An asyncio.Future, a coroutine or an awaitable is required',
+      );
+      yield* wait(asyncio.sleep(0));
+      assert.equal(ran, true);
+      yield* goesOn(kind);
+    },
+  );
 }
 
 both('gather(a, b) in place of gather([a, b]) says what it expects', function* (kind) {
@@ -208,13 +225,25 @@ both('wait() and asCompleted() of nonsense raise, and the loop goes on', functio
   const body = go(function* () {});
   const cases: readonly [() => unknown, unknown, RegExp][] = [
     [() => asyncio.wait([] as never), ValueError, /^Set of Tasks\/Futures is empty\.$/],
-    [() => asyncio.wait([body] as never), TypeError, /^Passing coroutines is forbidden, use tasks explicitly\.$/],
+    [
+      () => asyncio.wait([body] as never),
+      TypeError,
+      /^Passing coroutines is forbidden, use tasks explicitly\.$/,
+    ],
     [() => asyncio.wait([asyncio.sleep(0)] as never), TypeError, /^Passing coroutines is forbidden/],
     [() => asyncio.wait([5] as never), TypeError, /expect a list of futures/],
     [() => asyncio.wait(null as never), TypeError, /^expect a list of futures/],
     [() => asyncio.wait(kind.loop.createFuture() as never), TypeError, /^expect a list of futures/],
-    [() => asyncio.asCompleted(kind.loop.createFuture() as never), TypeError, /^expects an iterable of awaitables, not/],
-    [() => asyncio.asCompleted(asyncio.sleep(0) as never), TypeError, /^expects an iterable of awaitables, not/],
+    [
+      () => asyncio.asCompleted(kind.loop.createFuture() as never),
+      TypeError,
+      /^expects an iterable of awaitables, not/,
+    ],
+    [
+      () => asyncio.asCompleted(asyncio.sleep(0) as never),
+      TypeError,
+      /^expects an iterable of awaitables, not/,
+    ],
     [() => asyncio.asCompleted([5] as never), TypeError, /^An asyncio\.Future, a coroutine or an awaitable/],
   ];
   for (const [call, errorClass, message] of cases) {
@@ -330,7 +359,11 @@ test('two tasks that await each other are a deadlock, which names both', async (
       { loopFactory: virtualLoop },
     ),
     (error) => {
-      isError(error, asyncio.DeadlockError, /first[^]*waits for second[^]*second[^]*waits for first/);
+      isError(
+        error,
+        asyncio.DeadlockError,
+        /first[\s\S]*waits for second[\s\S]*second[\s\S]*waits for first/,
+      );
       return true;
     },
   );
@@ -339,11 +372,12 @@ test('two tasks that await each other are a deadlock, which names both', async (
 // -------------------------------------------------------------------------------------- running what runs
 
 both('N-13 run() inside a task raises RuntimeError at once', function* (kind) {
-  for (const call of [
-    () => asyncio.run(async () => {}),
-    () => new asyncio.Runner().run(async () => {}),
-  ]) {
-    isError(thrownBy(call), RuntimeError, /^(asyncio|Runner)\.run\(\) cannot be called from a running event loop$/);
+  for (const call of [() => asyncio.run(async () => {}), () => new asyncio.Runner().run(async () => {})]) {
+    isError(
+      thrownBy(call),
+      RuntimeError,
+      /^(asyncio|Runner)\.run\(\) cannot be called from a running event loop$/,
+    );
   }
   yield* goesOn(kind);
 });
@@ -413,23 +447,27 @@ test('a future of a closed loop can be completed while nobody waits for it', () 
 
 // ------------------------------------------------------------------------------------ futures and exceptions
 
-both('a second setResult() raises InvalidStateError, and the first stays', { debug: false }, function* (kind) {
-  const { wait, loop } = kind;
-  const future = loop.createFuture<number>();
-  future.setResult(1);
-  isError(
-    thrownBy(() => future.setResult(2)),
-    InvalidStateError,
-    /^Cannot set the result: <Future finished result=1> is done$/,
-  );
-  isError(
-    thrownBy(() => future.setException(new Error())),
-    InvalidStateError,
-    /^Cannot set the exception: <Future finished result=1> is done$/,
-  );
-  assert.equal(yield* wait(future), 1);
-  yield* goesOn(kind);
-});
+both(
+  'a second setResult() raises InvalidStateError, and the first stays',
+  { debug: false },
+  function* (kind) {
+    const { wait, loop } = kind;
+    const future = loop.createFuture<number>();
+    future.setResult(1);
+    isError(
+      thrownBy(() => future.setResult(2)),
+      InvalidStateError,
+      /^Cannot set the result: <Future finished result=1> is done$/,
+    );
+    isError(
+      thrownBy(() => future.setException(new Error())),
+      InvalidStateError,
+      /^Cannot set the exception: <Future finished result=1> is done$/,
+    );
+    assert.equal(yield* wait(future), 1);
+    yield* goesOn(kind);
+  },
+);
 
 both('a callback that sets the result twice is reported, and the loop goes on', function* (kind) {
   const { wait, loop, reports } = kind;
@@ -444,44 +482,51 @@ both('a callback that sets the result twice is reported, and the loop goes on', 
 });
 
 for (const value of [5, 'text', null, undefined]) {
-  both(`throw ${String(value)} in a task, in a callback and in a done callback does not stop the loop`, function* (kind) {
-    const { wait, go, loop, reports } = kind;
-    const task = asyncio.createTask(
-      go(function* () {
+  both(
+    `throw ${String(value)} in a task, in a callback and in a done callback does not stop the loop`,
+    function* (kind) {
+      const { wait, go, loop, reports } = kind;
+      const task = asyncio.createTask(
+        go(function* () {
+          throw value;
+        }),
+      );
+      const error = yield* thrown(wait(task));
+      if (value === null || value === undefined) isError(error, Error, `${value} was thrown`);
+      else assert.equal(error, value);
+      loop.callSoon(() => {
         throw value;
-      }),
-    );
-    const error = yield* thrown(wait(task));
-    if (value === null || value === undefined) isError(error, Error, `${value} was thrown`);
-    else assert.equal(error, value);
-    loop.callSoon(() => {
-      throw value;
-    });
-    const future = loop.createFuture<void>();
-    future.addDoneCallback(() => {
-      throw value;
-    });
-    future.setResult();
-    yield* wait(asyncio.sleep(0));
-    assert.deepEqual(
-      reports.splice(0).map((report) => report.exception),
-      [value, value],
-    );
-    yield* goesOn(kind);
-  });
+      });
+      const future = loop.createFuture<void>();
+      future.addDoneCallback(() => {
+        throw value;
+      });
+      future.setResult();
+      yield* wait(asyncio.sleep(0));
+      assert.deepEqual(
+        reports.splice(0).map((report) => report.exception),
+        [value, value],
+      );
+      yield* goesOn(kind);
+    },
+  );
 }
 
-both('a thrown string or number nobody retrieves is reported when the loop closes', {
-  closing: ['Task exception was never retrieved'],
-}, function* ({ wait, go }) {
-  asyncio.createTask(
-    go(function* () {
-      throw 5;
-    }),
-  );
-  yield* wait(asyncio.sleep(0));
-  yield* wait(asyncio.sleep(0));
-});
+both(
+  'a thrown string or number nobody retrieves is reported when the loop closes',
+  {
+    closing: ['Task exception was never retrieved'],
+  },
+  function* ({ wait, go }) {
+    asyncio.createTask(
+      go(function* () {
+        throw 5;
+      }),
+    );
+    yield* wait(asyncio.sleep(0));
+    yield* wait(asyncio.sleep(0));
+  },
+);
 
 both('an exception handler that fails is itself reported, and the loop goes on', function* (kind) {
   const { wait, loop, logs } = kind;
@@ -514,15 +559,19 @@ test('`await generatorObject` gives the generator, unrun: JavaScript has no othe
   });
 });
 
-both('a generator object that has ended already gives undefined, as `yield*` of it does', { only: 'generator' }, function* (kind) {
-  function* steps(): asyncio.Coro<number> {
-    return 1;
-  }
-  const generator = steps();
-  assert.equal(yield* generator, 1);
-  assert.equal(yield* generator, undefined);
-  yield* goesOn(kind);
-});
+both(
+  'a generator object that has ended already gives undefined, as `yield*` of it does',
+  { only: 'generator' },
+  function* (kind) {
+    function* steps(): asyncio.Coro<number> {
+      return 1;
+    }
+    const generator = steps();
+    assert.equal(yield* generator, 1);
+    assert.equal(yield* generator, undefined);
+    yield* goesOn(kind);
+  },
+);
 
 both('a generator that is running cannot be awaited by itself', { only: 'generator' }, function* (kind) {
   let generator: asyncio.Coro<unknown> | undefined;
@@ -536,37 +585,45 @@ both('a generator that is running cannot be awaited by itself', { only: 'generat
   yield* goesOn(kind);
 });
 
-both('one generator object given to two tasks: the second gets what is left, and the loop goes on', { only: 'generator' }, function* (kind) {
-  function* steps(): asyncio.Coro<string> {
-    yield* asyncio.sleep(0);
-    return 'value';
-  }
-  const generator = steps();
-  const first = asyncio.createTask(generator);
-  const second = asyncio.createTask(generator);
-  yield* asyncio.wait([first, second]);
-  assert.equal(first.done(), true);
-  assert.equal(second.done(), true);
-  for (const task of [first, second]) task.exception();
-  yield* goesOn(kind);
-});
+both(
+  'one generator object given to two tasks: the second gets what is left, and the loop goes on',
+  { only: 'generator' },
+  function* (kind) {
+    function* steps(): asyncio.Coro<string> {
+      yield* asyncio.sleep(0);
+      return 'value';
+    }
+    const generator = steps();
+    const first = asyncio.createTask(generator);
+    const second = asyncio.createTask(generator);
+    yield* asyncio.wait([first, second]);
+    assert.equal(first.done(), true);
+    assert.equal(second.done(), true);
+    for (const task of [first, second]) task.exception();
+    yield* goesOn(kind);
+  },
+);
 
-both('a task whose generator is resumed by hand goes on where that left it', { only: 'generator' }, function* (kind) {
-  const seen: string[] = [];
-  const generator = (function* (): asyncio.Coro<void> {
-    seen.push('one');
+both(
+  'a task whose generator is resumed by hand goes on where that left it',
+  { only: 'generator' },
+  function* (kind) {
+    const seen: string[] = [];
+    const generator = (function* (): asyncio.Coro<void> {
+      seen.push('one');
+      yield;
+      seen.push('two');
+      yield;
+      seen.push('three');
+    })();
+    const task = asyncio.createTask(generator);
     yield;
-    seen.push('two');
-    yield;
-    seen.push('three');
-  })();
-  const task = asyncio.createTask(generator);
-  yield;
-  generator.next();
-  yield* task;
-  assert.deepEqual(seen, ['one', 'two', 'three']);
-  yield* goesOn(kind);
-});
+    generator.next();
+    yield* task;
+    assert.deepEqual(seen, ['one', 'two', 'three']);
+    yield* goesOn(kind);
+  },
+);
 
 // ---------------------------------------------------------------------------------------------- other arguments
 
@@ -578,7 +635,7 @@ both('callSoon(), callLater() and callAt() refuse what is no function', { debug:
       ['callLater', () => loop.callLater(1, bad as never)],
       ['callAt', () => loop.callAt(1, bad as never)],
     ] as const) {
-      isError(thrownBy(call), TypeError, new RegExp(`^a callable object was expected by call(Soon|Later|At)\\(\\), got `));
+      isError(thrownBy(call), TypeError, /^a callable object was expected by call(Soon|Later|At)\(\), got /);
       assert.ok(name);
     }
   }
@@ -595,18 +652,33 @@ both('callSoon(), callLater() and callAt() refuse what is no function', { debug:
   yield* goesOn(kind);
 });
 
-both('setTaskFactory(), setExceptionHandler() and setEventLoop() refuse nonsense and stay as they were', function* (kind) {
-  const { loop } = kind;
-  const handler = loop.getExceptionHandler();
-  for (const bad of [5, 'text', {}]) {
-    isError(thrownBy(() => loop.setTaskFactory(bad as never)), TypeError, 'task factory must be a callable or None');
-    isError(thrownBy(() => loop.setExceptionHandler(bad as never)), TypeError, /^A callable object or None is expected, got /);
-    isError(thrownBy(() => asyncio.setEventLoop(bad as never)), TypeError, /^Cannot set the event loop: expected an event loop or null, got /);
-  }
-  assert.equal(loop.getTaskFactory(), null);
-  assert.equal(loop.getExceptionHandler(), handler);
-  yield* goesOn(kind);
-});
+both(
+  'setTaskFactory(), setExceptionHandler() and setEventLoop() refuse nonsense and stay as they were',
+  function* (kind) {
+    const { loop } = kind;
+    const handler = loop.getExceptionHandler();
+    for (const bad of [5, 'text', {}]) {
+      isError(
+        thrownBy(() => loop.setTaskFactory(bad as never)),
+        TypeError,
+        'task factory must be a callable or None',
+      );
+      isError(
+        thrownBy(() => loop.setExceptionHandler(bad as never)),
+        TypeError,
+        /^A callable object or None is expected, got /,
+      );
+      isError(
+        thrownBy(() => asyncio.setEventLoop(bad as never)),
+        TypeError,
+        /^Cannot set the event loop: expected an event loop or null, got /,
+      );
+    }
+    assert.equal(loop.getTaskFactory(), null);
+    assert.equal(loop.getExceptionHandler(), handler);
+    yield* goesOn(kind);
+  },
+);
 
 both('a task factory that returns nonsense does not break the loop', function* (kind) {
   const { loop, go } = kind;
@@ -619,7 +691,17 @@ both('a task factory that returns nonsense does not break the loop', function* (
 
 both('a done callback, a cancel message and a name of any kind do not break toString()', function* (kind) {
   const { wait, go, loop } = kind;
-  const strange = [Object.create(null), Symbol('s'), { toString: () => { throw new Error('no text'); } }, 1n, new Proxy({}, {})];
+  const strange = [
+    Object.create(null),
+    Symbol('s'),
+    {
+      toString: () => {
+        throw new Error('no text');
+      },
+    },
+    1n,
+    new Proxy({}, {}),
+  ];
   for (const value of strange) {
     const future = loop.createFuture<unknown>();
     future.setResult(value);

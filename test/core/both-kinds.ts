@@ -115,7 +115,10 @@ interface BothOptions {
 }
 
 /** A test in every kind: `both('R-FUT-01 …', function* ({ wait, go }) { … })`. */
-export function both(title: string, body: (kind: Kind) => Generator<asyncio.Suspension, unknown, unknown>): void;
+export function both(
+  title: string,
+  body: (kind: Kind) => Generator<asyncio.Suspension, unknown, unknown>,
+): void;
 export function both(
   title: string,
   options: BothOptions,
@@ -142,11 +145,17 @@ export function both(
       const expected = options.debug === undefined ? /\(swallowed by a catch\?\)/ : /^$/;
       const log = (message: string) => void (expected.test(message) || logs.push(message));
       const outer = asyncio.setLogger({ debug: log, info: log, warn: log, error: log });
-      const kind: Kind = { ...(subject.startsWith('async') ? asyncKind : generatorKind), loop, reports, logs };
+      const kind: Kind = {
+        ...(subject.startsWith('async') ? asyncKind : generatorKind),
+        loop,
+        reports,
+        logs,
+      };
       function* main(): Coro<void> {
         yield* body(kind);
         const left = [...asyncio.allTasks()].filter((task) => task !== asyncio.currentTask());
-        if (options.closing === undefined) assert.deepEqual(left.map(String), [], 'tasks that the test left behind');
+        if (options.closing === undefined)
+          assert.deepEqual(left.map(String), [], 'tasks that the test left behind');
         assert.deepEqual(reports, [], 'reports that nobody took');
       }
       try {

@@ -6,13 +6,17 @@ const { CancelledError, ValueError } = asyncio;
 
 interface Behaviour {
   enter?: () => void;
-  exit?: (error: { readonly value: unknown } | undefined) => boolean | void;
+  exit?: (error: { readonly value: unknown } | undefined) => unknown;
   /** How long each of them takes. */
   delay?: number;
 }
 
 /** A manager that notes what happens to it. */
-function manager({ wait, define }: Kind, log: string[], behaviour: Behaviour = {}): asyncio.AsyncContextManager<string> {
+function manager(
+  { wait, define }: Kind,
+  log: string[],
+  behaviour: Behaviour = {},
+): asyncio.AsyncContextManager<string> {
   return {
     [asyncio.aenter]: define(function* () {
       log.push('enters');
@@ -31,17 +35,20 @@ function manager({ wait, define }: Kind, log: string[], behaviour: Behaviour = {
   };
 }
 
-both('R-WTH-01 withAsync() enters, runs the body with the value, leaves, and gives the body’s result', function* (kind) {
-  const { wait, define } = kind;
-  const log: string[] = [];
-  const body = define(function* (value: string) {
-    log.push(`body ${value}`);
-    yield* wait(asyncio.sleep(1));
-    return 42;
-  });
-  assert.equal(yield* wait(asyncio.withAsync(manager(kind, log), body)), 42);
-  assert.deepEqual(log, ['enters', 'entered', 'body value', 'leaves normally', 'left']);
-});
+both(
+  'R-WTH-01 withAsync() enters, runs the body with the value, leaves, and gives the body’s result',
+  function* (kind) {
+    const { wait, define } = kind;
+    const log: string[] = [];
+    const body = define(function* (value: string) {
+      log.push(`body ${value}`);
+      yield* wait(asyncio.sleep(1));
+      return 42;
+    });
+    assert.equal(yield* wait(asyncio.withAsync(manager(kind, log), body)), 42);
+    assert.deepEqual(log, ['enters', 'entered', 'body value', 'leaves normally', 'left']);
+  },
+);
 
 both('R-WTH-02 withAsync() tells the exit about the body’s error, which then comes out', function* (kind) {
   const { wait, define } = kind;

@@ -357,7 +357,7 @@ both('a staggered race swallows nothing', { debug: true }, function* ({ go, wait
   const racer = go(function* () {
     yield* wait(asyncio.sleep(1));
   });
-  const { index } = yield* wait(asyncio.staggeredRace([racer, racer], 0.1));
+  const [, index] = yield* wait(asyncio.staggeredRace([racer, racer], 0.1));
   assert.equal(index, 0);
 });
 

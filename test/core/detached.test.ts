@@ -113,7 +113,7 @@ test('after its task has ended, a callback that the task registered belongs to n
   assert.equal(seen, null);
 });
 
-test('a task keeps the user’s own async context, in every kind and step; the loop’s turns are in nobody’s', async () => {
+test('a task keeps the user’s own async context, in every kind and step', async () => {
   const storage = new AsyncLocalStorage<string>();
   const seen: unknown[] = [];
   await storage.run('outside', async () => {
@@ -136,4 +136,24 @@ test('a task keeps the user’s own async context, in every kind and step; the l
     });
   });
   assert.deepEqual(seen, ['outside', 'async', 'generator', 'outside']);
+});
+
+test('a callback of the loop is in nobody’s async context, whoever scheduled it or woke the loop', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  const seen: unknown[] = [];
+  await storage.run('outside', () =>
+    asyncio.run(async () => {
+      const loop = asyncio.getRunningLoop();
+      const note = () => seen.push(storage.getStore());
+      await asyncio.sleep(0);
+      storage.run('scheduler', () => loop.callSoon(note));
+      storage.run('scheduler', () => loop.callLater(0.001, note));
+      const future = loop.createFuture<void>();
+      storage.run('scheduler', () => future.addDoneCallback(note));
+      setImmediate(() => storage.run('waker', () => future.setResult()));
+      await future;
+      await asyncio.sleep('2ms');
+    }),
+  );
+  assert.deepEqual(seen, [undefined, undefined, undefined]);
 });

@@ -29,27 +29,30 @@ both('R-ENS-01 a future of another loop than the one given raises ValueError', f
   );
 });
 
-both('R-ENS-02 a coroutine of any kind becomes a task, made by the task factory', function* ({ wait, go, define, loop }) {
-  const made: asyncio.Task[] = [];
-  loop.setTaskFactory((at, coro, options) => {
-    const task = new asyncio.Task(coro, { ...options, loop: at });
-    made.push(task as asyncio.Task);
-    return task;
-  });
-  const steps = function* (): asyncio.Coro<number> {
-    return 1;
-  };
-  const tasks = [go(steps), define(steps)(), steps(), steps, async () => 1].map((coro) =>
-    asyncio.ensureFuture(coro as asyncio.CoroutineLike<number>),
-  );
-  loop.setTaskFactory(null);
-  assert.deepEqual(made, tasks);
-  for (const task of tasks) assert.ok(task instanceof asyncio.Task);
-  const results = loop instanceof TestLoop ? tasks.slice(0, 4) : tasks;
-  if (loop instanceof TestLoop) tasks[4]?.cancel();
-  for (const task of results) assert.equal(yield* wait(task), 1);
-  yield* wait(asyncio.wait(tasks));
-});
+both(
+  'R-ENS-02 a coroutine of any kind becomes a task, made by the task factory',
+  function* ({ wait, go, define, loop }) {
+    const made: asyncio.Task[] = [];
+    loop.setTaskFactory((at, coro, options) => {
+      const task = new asyncio.Task(coro, { ...options, loop: at });
+      made.push(task as asyncio.Task);
+      return task;
+    });
+    const steps = function* (): asyncio.Coro<number> {
+      return 1;
+    };
+    const tasks = [go(steps), define(steps)(), steps(), steps, async () => 1].map((coro) =>
+      asyncio.ensureFuture(coro as asyncio.CoroutineLike<number>),
+    );
+    loop.setTaskFactory(null);
+    assert.deepEqual(made, tasks);
+    for (const task of tasks) assert.ok(task instanceof asyncio.Task);
+    const results = loop instanceof TestLoop ? tasks.slice(0, 4) : tasks;
+    if (loop instanceof TestLoop) tasks[4]?.cancel();
+    for (const task of results) assert.equal(yield* wait(task), 1);
+    yield* wait(asyncio.wait(tasks));
+  },
+);
 
 both('R-ENS-02 loop names the loop that runs the coroutine', { only: 'generator' }, function* () {
   const other = new TestLoop();

@@ -5,6 +5,12 @@ import { both, isError, thrown, thrownBy } from './both-kinds.js';
 
 const { BaseExceptionGroup, ExceptionGroup, ValueError, RuntimeError, LookupError, CancelledError } = asyncio;
 
+/** The members of a group that stands in another one. */
+function membersOf(group: unknown): readonly unknown[] {
+  assert.ok(group instanceof BaseExceptionGroup);
+  return group.exceptions;
+}
+
 const value = new ValueError('value');
 const lookup = new LookupError('lookup');
 const runtime = new RuntimeError('runtime');
@@ -96,7 +102,7 @@ test('split() gives the matching part and the rest, and keeps the nesting', () =
   assert.deepEqual(part.exceptions, [lookup]);
   assert.equal(rest?.message, 'outer');
   assert.equal(rest?.exceptions[0], value);
-  assert.deepEqual((rest?.exceptions[1] as asyncio.ExceptionGroup).exceptions, [runtime]);
+  assert.deepEqual(membersOf(rest?.exceptions[1]), [runtime]);
   assert.deepEqual(nested.exceptions, [value, inner], 'the group itself stays as it was');
 });
 
@@ -112,13 +118,13 @@ test('split() gives null for a part that would be empty', () => {
 test('split() takes several classes, or a predicate that also sees the groups', () => {
   const [mine] = nested.split([ValueError, RuntimeError]);
   assert.equal(mine?.exceptions[0], value);
-  assert.deepEqual((mine?.exceptions[1] as asyncio.ExceptionGroup).exceptions, [runtime]);
+  assert.deepEqual(membersOf(mine?.exceptions[1]), [runtime]);
   const seen: unknown[] = [];
   const [byMessage] = nested.split((error) => {
     seen.push(error);
     return (error as Error).message === 'runtime';
   });
-  assert.deepEqual((byMessage?.exceptions[0] as asyncio.ExceptionGroup).exceptions, [runtime]);
+  assert.deepEqual(membersOf(byMessage?.exceptions[0]), [runtime]);
   assert.deepEqual(seen, [nested, value, inner, lookup, runtime]);
   const [wholeInner, restOfIt] = nested.split((error) => error === inner);
   assert.deepEqual(wholeInner?.exceptions, [inner]);
@@ -128,7 +134,7 @@ test('split() takes several classes, or a predicate that also sees the groups', 
 test('subgroup() is the first half of split()', () => {
   assert.equal(nested.subgroup(Error), nested);
   assert.equal(nested.subgroup(TypeError), null);
-  assert.deepEqual((nested.subgroup(RuntimeError)?.exceptions[0] as asyncio.ExceptionGroup).exceptions, [runtime]);
+  assert.deepEqual(membersOf(nested.subgroup(RuntimeError)?.exceptions[0]), [runtime]);
 });
 
 test('split() and subgroup() refuse what is neither class nor predicate', () => {
@@ -209,8 +215,8 @@ test('a deep nest of groups is split', () => {
   let group: asyncio.BaseExceptionGroup = new ExceptionGroup('leaf', [value, lookup]);
   for (let depth = 0; depth < 500; depth++) group = new ExceptionGroup(`level ${depth}`, [group]);
   let part: unknown = group.subgroup(ValueError);
-  for (let depth = 0; depth < 500; depth++) part = (part as asyncio.ExceptionGroup).exceptions[0];
-  assert.deepEqual((part as asyncio.ExceptionGroup).exceptions, [value]);
+  for (let depth = 0; depth < 500; depth++) part = membersOf(part)[0];
+  assert.deepEqual(membersOf(part), [value]);
 });
 
 both('a TaskGroup raises an ExceptionGroup that can be split', function* ({ wait, go }) {

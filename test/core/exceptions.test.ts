@@ -50,9 +50,25 @@ for (const [name, errorClass, parent, code] of classes) {
 }
 
 test('only what Python derives from BaseException is one', () => {
-  const base = classes.filter(([, errorClass]) => asyncio.isBaseException(new errorClass())).map(([name]) => name);
-  assert.deepEqual(base, ['BaseException', 'CancelledError', 'KeyboardInterrupt', 'SystemExit', 'GeneratorExit']);
-  for (const value of [new Error(), null, undefined, 5, 'text', {}, new DOMException('aborted', 'AbortError')]) {
+  const base = classes
+    .filter(([, errorClass]) => asyncio.isBaseException(new errorClass()))
+    .map(([name]) => name);
+  assert.deepEqual(base, [
+    'BaseException',
+    'CancelledError',
+    'KeyboardInterrupt',
+    'SystemExit',
+    'GeneratorExit',
+  ]);
+  for (const value of [
+    new Error(),
+    null,
+    undefined,
+    5,
+    'text',
+    {},
+    new DOMException('aborted', 'AbortError'),
+  ]) {
     assert.equal(asyncio.isBaseException(value), false, inspect(value));
     assert.equal(asyncio.isCancelledError(value), false, inspect(value));
   }
@@ -102,71 +118,80 @@ test('a CancelledError captures a stack in debug mode only', () => {
 test('rethrowBase() throws what a general catch must let through, and lets the rest be', () => {
   for (const [, errorClass] of classes) {
     const error = new errorClass();
-    if (asyncio.isBaseException(error)) assert.equal(thrownBy(() => asyncio.rethrowBase(error)), error);
+    if (asyncio.isBaseException(error))
+      assert.equal(
+        thrownBy(() => asyncio.rethrowBase(error)),
+        error,
+      );
     else asyncio.rethrowBase(error);
   }
   for (const value of [5, null, undefined, 'text', {}]) asyncio.rethrowBase(value);
 });
 
-both('rethrowBase() is `except Exception`: a task that is cancelled inside the try is cancelled', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const caught: unknown[] = [];
-  const future = loop.createFuture<void>();
-  const task = asyncio.createTask(
-    go(function* () {
-      for (;;) {
-        try {
-          yield* wait(future.done() ? asyncio.sleep(60) : future);
-        } catch (error) {
-          asyncio.rethrowBase(error);
-          caught.push(error);
-        }
-      }
-    }),
-  );
-  yield* wait(asyncio.sleep(0));
-  const error = new Error('ordinary');
-  future.setException(error);
-  yield* wait(asyncio.sleep(0));
-  assert.deepEqual(caught, [error]);
-  task.cancel();
-  yield* thrown(wait(task));
-  assert.equal(task.cancelled(), true);
-});
-
-for (const value of [5, 'text', false, 0, { a: 1 }, Symbol.for('thrown')]) {
-  both(`N-16 what a coroutine throws is kept as it is: ${String(value)} (${typeof value})`, function* ({ wait, go }) {
+both(
+  'rethrowBase() is `except Exception`: a task that is cancelled inside the try is cancelled',
+  function* ({ wait, go, loop }) {
+    const caught: unknown[] = [];
+    const future = loop.createFuture<void>();
     const task = asyncio.createTask(
       go(function* () {
-        yield* wait(asyncio.sleep(0));
-        throw value;
+        for (;;) {
+          try {
+            yield* wait(future.done() ? asyncio.sleep(60) : future);
+          } catch (error) {
+            asyncio.rethrowBase(error);
+            caught.push(error);
+          }
+        }
       }),
     );
-    assert.equal(yield* thrown(wait(task)), value);
-    assert.equal(task.exception(), value);
-    assert.equal(task.cancelled(), false);
-    assert.equal(yield* thrown(wait(asyncio.gather([task]))), value);
-    assert.match(String(task), /^<Task finished .*exception=/);
-  });
+    yield* wait(asyncio.sleep(0));
+    const error = new Error('ordinary');
+    future.setException(error);
+    yield* wait(asyncio.sleep(0));
+    assert.deepEqual(caught, [error]);
+    task.cancel();
+    yield* thrown(wait(task));
+    assert.equal(task.cancelled(), true);
+  },
+);
+
+for (const value of [5, 'text', false, 0, { a: 1 }, Symbol.for('thrown')]) {
+  both(
+    `N-16 what a coroutine throws is kept as it is: ${String(value)} (${typeof value})`,
+    function* ({ wait, go }) {
+      const task = asyncio.createTask(
+        go(function* () {
+          yield* wait(asyncio.sleep(0));
+          throw value;
+        }),
+      );
+      assert.equal(yield* thrown(wait(task)), value);
+      assert.equal(task.exception(), value);
+      assert.equal(task.cancelled(), false);
+      assert.equal(yield* thrown(wait(asyncio.gather([task]))), value);
+      assert.match(String(task), /^<Task finished .*exception=/);
+    },
+  );
 }
 
 for (const value of [null, undefined]) {
-  both(`N-16 a thrown ${value} is wrapped, so that "no exception" stays unambiguous`, function* ({ wait, go, loop }) {
-    const task = asyncio.createTask(
-      go(function* () {
-        throw value;
-      }),
-    );
-    const error = yield* thrown(wait(task));
-    isError(error, Error, `${value} was thrown`);
-    assert.equal((error as Error).cause, value);
-    const future = loop.createFuture();
-    future.setException(value);
-    isError(future.exception(), Error, `${value} was thrown`);
-  });
+  both(
+    `N-16 a thrown ${value} is wrapped, so that "no exception" stays unambiguous`,
+    function* ({ wait, go, loop }) {
+      const task = asyncio.createTask(
+        go(function* () {
+          throw value;
+        }),
+      );
+      const error = yield* thrown(wait(task));
+      isError(error, Error, `${value} was thrown`);
+      assert.equal((error as Error).cause, value);
+      const future = loop.createFuture();
+      future.setException(value);
+      isError(future.exception(), Error, `${value} was thrown`);
+    },
+  );
 }
 
 // ------------------------------------------------------------------------------- two copies of the package
@@ -216,12 +241,15 @@ test('N-17 KeyboardInterrupt of another copy stops the loop', async () => {
   const other = await secondCopy();
   const error = new other.KeyboardInterrupt();
   await assert.rejects(
-    asyncio.run(async () => {
-      asyncio.createTask(async () => {
-        throw error;
-      });
-      await asyncio.sleep(60);
-    }, { loopFactory: virtualLoop }),
+    asyncio.run(
+      async () => {
+        asyncio.createTask(async () => {
+          throw error;
+        });
+        await asyncio.sleep(60);
+      },
+      { loopFactory: virtualLoop },
+    ),
     (reason) => reason === error,
   );
   process.exitCode = 0;

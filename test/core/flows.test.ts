@@ -769,6 +769,85 @@ test('a timeout reaches a body thousands of native frames deep', async () => {
   });
 });
 
+const selfCancelling: Record<string, (stop: () => void) => Promise<unknown>> = {
+  'in a flow that ends with it': (stop) =>
+    Promise.all([
+      sleep(100),
+      (async () => {
+        await sleep(1);
+        stop();
+      })(),
+    ]),
+  'in a flow that awaits on': (stop) =>
+    Promise.all([
+      sleep(100),
+      (async () => {
+        await sleep(1);
+        stop();
+        await sleep(100);
+      })(),
+    ]),
+  'before it awaits a flow that is parked': async (stop) => {
+    const parked = (async () => await sleep(100))();
+    await sleep(1);
+    stop();
+    await Promise.all([parked]);
+  },
+  'in a coroutine in Promise.all': (stop) =>
+    Promise.all([
+      sleep(100),
+      coroutine(async () => {
+        await sleep(1);
+        stop();
+      })(),
+    ]),
+  'in a microtask': async (stop) => {
+    await sleep(1);
+    queueMicrotask(stop);
+    await sleep(100);
+  },
+};
+
+for (const [where, body] of Object.entries(selfCancelling)) {
+  test(`a task that cancels itself ${where} cleans up undisturbed`, async () => {
+    const log: string[] = [];
+    await virtual(async () => {
+      const task = createTask(async () => {
+        const self = currentTask();
+        try {
+          await body(() => self?.cancel());
+        } finally {
+          await sleep(1);
+          await sleep(0);
+          log.push(`cleaned up at ${now()}`);
+        }
+      });
+      await wait([task]);
+      assert.equal(task.cancelled(), true);
+    });
+    assert.deepEqual(log, ['cleaned up at 2']);
+  });
+
+  test(`a group that is cancelled ${where} cleans up undisturbed, and ends without an error`, async () => {
+    const log: string[] = [];
+    await virtual(async () => {
+      await new TaskGroup().run(async (group) => {
+        group.createTask(() => sleep(100));
+        try {
+          await body(() => group.cancel());
+        } finally {
+          await sleep(1);
+          await sleep(0);
+          log.push(`cleaned up at ${now()}`);
+        }
+      });
+      assert.equal(currentTask()?.cancelling(), 0);
+      await sleep(1);
+    });
+    assert.deepEqual(log, ['cleaned up at 2']);
+  });
+}
+
 // --------------------------------------------------------------------------------------- counting the requests
 
 test('cancelling() and uncancel() in a flow count its own requests and those around it', async () => {

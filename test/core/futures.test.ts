@@ -327,18 +327,21 @@ both('R-FUT-13 awaiting a done future takes no iteration, as often as one likes'
   handle.cancel();
 });
 
-both('R-FUT-13 awaiting a failed future throws its exception without an iteration', function* ({ wait, loop }) {
-  const future = loop.createFuture<string>();
-  const error = new Error('boom');
-  future.setException(error);
-  let other = false;
-  const handle = loop.callSoon(() => {
-    other = true;
-  });
-  assert.equal(yield* thrown(wait(future)), error);
-  assert.equal(other, false);
-  handle.cancel();
-});
+both(
+  'R-FUT-13 awaiting a failed future throws its exception without an iteration',
+  function* ({ wait, loop }) {
+    const future = loop.createFuture<string>();
+    const error = new Error('boom');
+    future.setException(error);
+    let other = false;
+    const handle = loop.callSoon(() => {
+      other = true;
+    });
+    assert.equal(yield* thrown(wait(future)), error);
+    assert.equal(other, false);
+    handle.cancel();
+  },
+);
 
 test('R-FUT-13 the iterator of a pending future yields the future itself, with its blocking flag set', () => {
   const future = makeLoop().createFuture<string>();
@@ -403,6 +406,7 @@ test('R-FUT-16 new Future() outside any loop belongs to the loop that setEventLo
 
 test('R-FUT-17 a subclass cannot be used before its base constructor has run', () => {
   class Careless extends asyncio.Future<number> {
+    // biome-ignore lint/correctness/noUnreachableSuper: the mistake that this test is about
     constructor() {
       // @ts-expect-error super() has not been called: the mistake that this test is about
       this.setResult(1);
@@ -415,21 +419,25 @@ test('R-FUT-17 a subclass cannot be used before its base constructor has run', (
   );
 });
 
-both('R-FUT-17 a subclass with state of its own is awaited as any other future', { debug: false }, function* ({ wait, loop }) {
-  class Counted extends asyncio.Future<string> {
-    asked = 0;
-    override done(): boolean {
-      this.asked += 1;
-      return super.done();
+both(
+  'R-FUT-17 a subclass with state of its own is awaited as any other future',
+  { debug: false },
+  function* ({ wait, loop }) {
+    class Counted extends asyncio.Future<string> {
+      asked = 0;
+      override done(): boolean {
+        this.asked += 1;
+        return super.done();
+      }
     }
-  }
-  const future = new Counted({ loop });
-  loop.callSoon(() => future.setResult('value'));
-  assert.equal(yield* wait(future), 'value');
-  assert.equal(future.done(), true);
-  assert.ok(future.asked > 0);
-  assert.equal(String(future), "<Counted finished result='value'>");
-});
+    const future = new Counted({ loop });
+    loop.callSoon(() => future.setResult('value'));
+    assert.equal(yield* wait(future), 'value');
+    assert.equal(future.done(), true);
+    assert.ok(future.asked > 0);
+    assert.equal(String(future), "<Counted finished result='value'>");
+  },
+);
 
 test('R-FUT-18 isfuture() asks for the protocol, not for the class', () => {
   const loop = makeLoop();
@@ -473,47 +481,61 @@ class Duck<T> {
   }
 }
 
-both('R-FUT-18 a future of another make is awaited by a generator', { only: 'generator' }, function* ({ loop }) {
-  const duck = new Duck<string>(loop);
-  loop.callSoon(() => duck.setResult('quack'));
-  assert.equal(yield* duck, 'quack');
-  const failing = new Duck<string>(loop);
-  const error = new Error('boom');
-  loop.callSoon(() => failing.setException(error));
-  assert.equal(yield* thrown(failing), error);
-});
+both(
+  'R-FUT-18 a future of another make is awaited by a generator',
+  { only: 'generator' },
+  function* ({ loop }) {
+    const duck = new Duck<string>(loop);
+    loop.callSoon(() => duck.setResult('quack'));
+    assert.equal(yield* duck, 'quack');
+    const failing = new Duck<string>(loop);
+    const error = new Error('boom');
+    loop.callSoon(() => failing.setException(error));
+    assert.equal(yield* thrown(failing), error);
+  },
+);
 
-both('R-FUT-18 cancelling a task that awaits a future of another make cancels that', function* ({ wait, go, loop }) {
-  const duck = new Duck<string>(loop);
-  const task = asyncio.createTask(function* () {
-    return yield* duck;
-  });
-  yield* wait(asyncio.sleep(0));
-  task.cancel('enough');
-  assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['enough']);
-  assert.equal(duck.cancelled(), true);
-  assert.equal(yield* wait(asyncio.createTask(go(function* () {
-    return 'goes on';
-  }))), 'goes on');
-});
+both(
+  'R-FUT-18 cancelling a task that awaits a future of another make cancels that',
+  function* ({ wait, go, loop }) {
+    const duck = new Duck<string>(loop);
+    const task = asyncio.createTask(function* () {
+      return yield* duck;
+    });
+    yield* wait(asyncio.sleep(0));
+    task.cancel('enough');
+    assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['enough']);
+    assert.equal(duck.cancelled(), true);
+    assert.equal(
+      yield* wait(
+        asyncio.createTask(
+          go(function* () {
+            return 'goes on';
+          }),
+        ),
+      ),
+      'goes on',
+    );
+  },
+);
 
-both('R-FUT-18 a future of another make takes part in gather(), wait(), shield() and ensureFuture()', function* ({
-  wait,
-  loop,
-}) {
-  const ducks = [new Duck<number>(loop), new Duck<number>(loop)] as const;
-  assert.equal(asyncio.ensureFuture(ducks[0]), ducks[0]);
-  const gathered = asyncio.gather(ducks);
-  const shielded = asyncio.shield(ducks[0]);
-  const waited = asyncio.createTask(asyncio.wait(ducks));
-  yield* wait(asyncio.sleep(0));
-  ducks[0].setResult(1);
-  ducks[1].setResult(2);
-  assert.deepEqual(yield* wait(gathered), [1, 2]);
-  assert.equal(yield* wait(shielded), 1);
-  const [done, pending] = yield* wait(waited);
-  assert.deepEqual([done.size, pending.size], [2, 0]);
-});
+both(
+  'R-FUT-18 a future of another make takes part in gather(), wait(), shield() and ensureFuture()',
+  function* ({ wait, loop }) {
+    const ducks = [new Duck<number>(loop), new Duck<number>(loop)] as const;
+    assert.equal(asyncio.ensureFuture(ducks[0]), ducks[0]);
+    const gathered = asyncio.gather(ducks);
+    const shielded = asyncio.shield(ducks[0]);
+    const waited = asyncio.createTask(asyncio.wait(ducks));
+    yield* wait(asyncio.sleep(0));
+    ducks[0].setResult(1);
+    ducks[1].setResult(2);
+    assert.deepEqual(yield* wait(gathered), [1, 2]);
+    assert.equal(yield* wait(shielded), 1);
+    const [done, pending] = yield* wait(waited);
+    assert.deepEqual([done.size, pending.size], [2, 0]);
+  },
+);
 
 test('R-FUT-22 toString() shows the state, and the value or the exception', () => {
   const loop = makeLoop();

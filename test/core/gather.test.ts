@@ -67,24 +67,28 @@ both('gather() refuses what is no iterable of awaitables', function* ({ loop }) 
   );
 });
 
-both('R-GAT-03 gather() runs an object that is given twice once, and shows its result twice', function* ({
-  wait,
-  go,
-  define,
-}) {
-  let runs = 0;
-  const once = define(function* () {
-    runs += 1;
-    return runs;
-  });
-  const coroutine = once();
-  const thunk = go(function* () {
-    runs += 1;
-    return 'thunk';
-  });
-  assert.deepEqual(yield* wait(asyncio.gather([coroutine, thunk, coroutine, thunk])), [1, 'thunk', 1, 'thunk']);
-  assert.equal(runs, 2);
-});
+both(
+  'R-GAT-03 gather() runs an object that is given twice once, and shows its result twice',
+  function* ({ wait, go, define }) {
+    let runs = 0;
+    const once = define(function* () {
+      runs += 1;
+      return runs;
+    });
+    const coroutine = once();
+    const thunk = go(function* () {
+      runs += 1;
+      return 'thunk';
+    });
+    assert.deepEqual(yield* wait(asyncio.gather([coroutine, thunk, coroutine, thunk])), [
+      1,
+      'thunk',
+      1,
+      'thunk',
+    ]);
+    assert.equal(runs, 2);
+  },
+);
 
 both('R-GAT-04 gather() gives the results in the order of the arguments', function* ({ wait }) {
   const results = yield* wait(
@@ -93,146 +97,148 @@ both('R-GAT-04 gather() gives the results in the order of the arguments', functi
   assert.deepEqual(results, ['slow', 'quick', 'middling']);
 });
 
-both('R-GAT-05 the first failure completes gather() at once; the others go on, and later failures are retrieved', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const failing = (delay: number) =>
-    loop.createTask(
-      go(function* () {
-        yield* wait(asyncio.sleep(delay));
-        throw new Error(`after ${delay}`);
-      }),
+both(
+  'R-GAT-05 the first failure completes gather() at once; the others go on, and later failures are retrieved',
+  function* ({ wait, go, loop }) {
+    const failing = (delay: number) =>
+      loop.createTask(
+        go(function* () {
+          yield* wait(asyncio.sleep(delay));
+          throw new Error(`after ${delay}`);
+        }),
+      );
+    const [late, first, steady] = [failing(3), failing(1), loop.createTask(asyncio.sleep(2, 'fine'))];
+    const error = yield* thrown(wait(asyncio.gather([late, first, steady])));
+    isError(error, Error, 'after 1');
+    assert.equal(loop.time(), 1);
+    assert.deepEqual([late.done(), steady.done()], [false, false]);
+    assert.equal(yield* wait(steady), 'fine');
+    // That nobody reports the other failure, this test's end sees to.
+    yield* wait(asyncio.wait([late]));
+  },
+);
+
+both(
+  'R-GAT-06 a cancelled child makes gather() fail with CancelledError; its siblings go on',
+  function* ({ wait, loop }) {
+    const [a, b] = [loop.createFuture<string>(), loop.createFuture<string>()];
+    const outer = asyncio.gather([a, b]);
+    a.cancel('only a');
+    assert.deepEqual(cancelArgs(yield* thrown(wait(outer))), ['only a']);
+    assert.equal(outer.cancelled(), false);
+    assert.ok(outer.exception() instanceof CancelledError);
+    assert.equal(b.done(), false);
+    b.setResult('unharmed');
+  },
+);
+
+both(
+  'R-GAT-07 with returnExceptions, what the children throw stands in the array',
+  function* ({ wait, go, loop }) {
+    const boom = new Error('boom');
+    const failing = go(function* () {
+      yield* wait(asyncio.sleep(1));
+      throw boom;
+    });
+    const [silent, told] = [loop.createFuture(), loop.createFuture()];
+    silent.cancel();
+    told.cancel('told');
+    const results = yield* wait(
+      asyncio.gather([asyncio.sleep(2, 'fine'), failing, silent, told], { returnExceptions: true }),
     );
-  const [late, first, steady] = [failing(3), failing(1), loop.createTask(asyncio.sleep(2, 'fine'))];
-  const error = yield* thrown(wait(asyncio.gather([late, first, steady])));
-  isError(error, Error, 'after 1');
-  assert.equal(loop.time(), 1);
-  assert.deepEqual([late.done(), steady.done()], [false, false]);
-  assert.equal(yield* wait(steady), 'fine');
-  // That nobody reports the other failure, this test's end sees to.
-  yield* wait(asyncio.wait([late]));
-});
+    assert.equal(results[0], 'fine');
+    assert.equal(results[1], boom);
+    assert.deepEqual(cancelArgs(results[2]), ['']);
+    assert.deepEqual(cancelArgs(results[3]), ['told']);
+  },
+);
 
-both('R-GAT-06 a cancelled child makes gather() fail with CancelledError; its siblings go on', function* ({
-  wait,
-  loop,
-}) {
-  const [a, b] = [loop.createFuture<string>(), loop.createFuture<string>()];
-  const outer = asyncio.gather([a, b]);
-  a.cancel('only a');
-  assert.deepEqual(cancelArgs(yield* thrown(wait(outer))), ['only a']);
-  assert.equal(outer.cancelled(), false);
-  assert.ok(outer.exception() instanceof CancelledError);
-  assert.equal(b.done(), false);
-  b.setResult('unharmed');
-});
-
-both('R-GAT-07 with returnExceptions, what the children throw stands in the array', function* ({ wait, go, loop }) {
-  const boom = new Error('boom');
-  const failing = go(function* () {
+both(
+  'R-GAT-08 cancelling gather() cancels every child, and the future is not done before they are',
+  function* ({ wait, go, loop }) {
+    const ends: string[] = [];
+    const child = (name: string) =>
+      loop.createTask(
+        go(function* () {
+          try {
+            yield* wait(asyncio.sleep(9));
+          } catch (error) {
+            ends.push(`${name} ${cancelArgs(error)[0]}`);
+            yield* wait(asyncio.sleep(1));
+            throw error;
+          }
+        }),
+      );
+    const done = loop.createFuture<void>();
+    done.setResult();
+    const outer = asyncio.gather([child('a'), child('b'), done]);
+    yield* wait(asyncio.sleep(0));
+    assert.equal(outer.cancel('stop'), true);
+    assert.equal(outer.done(), false);
+    assert.deepEqual(cancelArgs(yield* thrown(wait(outer))), ['stop']);
+    assert.deepEqual(ends, ['a stop', 'b stop']);
+    assert.equal(loop.time(), 1);
+    assert.equal(outer.cancel(), false);
     yield* wait(asyncio.sleep(1));
-    throw boom;
-  });
-  const [silent, told] = [loop.createFuture(), loop.createFuture()];
-  silent.cancel();
-  told.cancel('told');
-  const results = yield* wait(
-    asyncio.gather([asyncio.sleep(2, 'fine'), failing, silent, told], { returnExceptions: true }),
-  );
-  assert.equal(results[0], 'fine');
-  assert.equal(results[1], boom);
-  assert.deepEqual(cancelArgs(results[2]), ['']);
-  assert.deepEqual(cancelArgs(results[3]), ['told']);
-});
+  },
+);
 
-both('R-GAT-08 cancelling gather() cancels every child, and the future is not done before they are', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const ends: string[] = [];
-  const child = (name: string) =>
-    loop.createTask(
+both(
+  'R-GAT-08 a task that waits for gather() passes its cancellation on to the children',
+  function* ({ wait, go, loop }) {
+    const child = loop.createTask(asyncio.sleep(9));
+    const waiter = loop.createTask(
       go(function* () {
-        try {
-          yield* wait(asyncio.sleep(9));
-        } catch (error) {
-          ends.push(`${name} ${cancelArgs(error)[0]}`);
-          yield* wait(asyncio.sleep(1));
-          throw error;
-        }
+        yield* wait(asyncio.gather([child]));
       }),
     );
-  const done = loop.createFuture<void>();
-  done.setResult();
-  const outer = asyncio.gather([child('a'), child('b'), done]);
-  yield* wait(asyncio.sleep(0));
-  assert.equal(outer.cancel('stop'), true);
-  assert.equal(outer.done(), false);
-  assert.deepEqual(cancelArgs(yield* thrown(wait(outer))), ['stop']);
-  assert.deepEqual(ends, ['a stop', 'b stop']);
-  assert.equal(loop.time(), 1);
-  assert.equal(outer.cancel(), false);
-  yield* wait(asyncio.sleep(1));
-});
-
-both('R-GAT-08 a task that waits for gather() passes its cancellation on to the children', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const child = loop.createTask(asyncio.sleep(9));
-  const waiter = loop.createTask(
-    go(function* () {
-      yield* wait(asyncio.gather([child]));
-    }),
-  );
-  yield* wait(asyncio.sleep(0));
-  waiter.cancel();
-  yield* wait(asyncio.wait([waiter]));
-  assert.deepEqual([waiter.cancelled(), child.cancelled()], [true, true]);
-});
+    yield* wait(asyncio.sleep(0));
+    waiter.cancel();
+    yield* wait(asyncio.wait([waiter]));
+    assert.deepEqual([waiter.cancelled(), child.cancelled()], [true, true]);
+  },
+);
 
 for (const returnExceptions of [false, true]) {
-  both(`R-GAT-09 a cancelled gather() ends with CancelledError even if its children do not (returnExceptions: ${returnExceptions})`, function* ({
-    wait,
-    go,
-    loop,
-  }) {
-    const stubborn = loop.createTask(
-      go(function* () {
-        try {
-          yield* wait(asyncio.sleep(9));
-        } catch {
-          return 'went on';
-        }
-        return 'undisturbed';
-      }),
-    );
-    const outer = asyncio.gather([stubborn], { returnExceptions });
-    yield* wait(asyncio.sleep(0));
-    assert.equal(outer.cancel(), true);
-    assert.ok((yield* thrown(wait(outer))) instanceof CancelledError);
-    assert.equal(stubborn.result(), 'went on');
-    assert.equal(outer.cancelled(), false);
-  });
+  both(
+    `R-GAT-09 a cancelled gather() ends with CancelledError even if its children do not (returnExceptions: ${returnExceptions})`,
+    function* ({ wait, go, loop }) {
+      const stubborn = loop.createTask(
+        go(function* () {
+          try {
+            yield* wait(asyncio.sleep(9));
+          } catch {
+            return 'went on';
+          }
+          return 'undisturbed';
+        }),
+      );
+      const outer = asyncio.gather([stubborn], { returnExceptions });
+      yield* wait(asyncio.sleep(0));
+      assert.equal(outer.cancel(), true);
+      assert.ok((yield* thrown(wait(outer))) instanceof CancelledError);
+      assert.equal(stubborn.result(), 'went on');
+      assert.equal(outer.cancelled(), false);
+    },
+  );
 }
 
-both('R-GAT-10 cancelling gather() after a failure completed it cancels nothing', function* ({ wait, go, loop }) {
-  const other = loop.createTask(asyncio.sleep(1));
-  const outer = asyncio.gather([
-    go(function* () {
-      throw new Error('boom');
-    }),
-    other,
-  ]);
-  isError(yield* thrown(wait(outer)), Error, 'boom');
-  assert.equal(outer.cancel(), false);
-  yield* wait(other);
-  assert.equal(other.cancelled(), false);
-});
+both(
+  'R-GAT-10 cancelling gather() after a failure completed it cancels nothing',
+  function* ({ wait, go, loop }) {
+    const other = loop.createTask(asyncio.sleep(1));
+    const outer = asyncio.gather([
+      go(function* () {
+        throw new Error('boom');
+      }),
+      other,
+    ]);
+    isError(yield* thrown(wait(outer)), Error, 'boom');
+    assert.equal(outer.cancel(), false);
+    yield* wait(other);
+    assert.equal(other.cancelled(), false);
+  },
+);
 
 both('R-GAT-11 gather() of futures that are done is done on return', function* ({ wait, loop }) {
   const [a, b] = [loop.createFuture<number>(), loop.createFuture<number>()];
@@ -252,28 +258,27 @@ both('R-GAT-11 gather() of futures that are done is done on return', function* (
   isError(failure.exception(), Error, 'boom');
 });
 
-both('R-GAT-12 gather() resumes its waiter three iterations after it was given coroutines that do not wait', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const ticks = ticker(loop);
-  yield* wait(asyncio.sleep(0));
-  for (const count of [1, 2, 5]) {
-    const before = ticks();
-    yield* wait(
-      asyncio.gather(
-        Array.from({ length: count }, (_, n) =>
-          go(function* () {
-            return n;
-          }),
+both(
+  'R-GAT-12 gather() resumes its waiter three iterations after it was given coroutines that do not wait',
+  function* ({ wait, go, loop }) {
+    const ticks = ticker(loop);
+    yield* wait(asyncio.sleep(0));
+    for (const count of [1, 2, 5]) {
+      const before = ticks();
+      yield* wait(
+        asyncio.gather(
+          Array.from({ length: count }, (_, n) =>
+            go(function* () {
+              return n;
+            }),
+          ),
         ),
-      ),
-    );
-    assert.equal(ticks() - before, 3);
-  }
-  ticks.stop();
-});
+      );
+      assert.equal(ticks() - before, 3);
+    }
+    ticks.stop();
+  },
+);
 
 test('R-GAT-13 the tasks that gather() made are not reported when their loop is closed', () => {
   function* forever(loop: TestLoop): asyncio.Coro<void> {
@@ -295,23 +300,26 @@ test('R-GAT-13 the tasks that gather() made are not reported when their loop is 
   }
 });
 
-both('R-GAT-14 an argument that cannot be awaited leaves those before it scheduled', function* ({ wait, go }) {
-  const log: string[] = [];
-  isError(
-    thrownBy(() =>
-      asyncio.gather([
-        go(function* () {
-          log.push('ran');
-        }),
-        null as never,
-      ]),
-    ),
-    TypeError,
-  );
-  yield* wait(asyncio.sleep(0));
-  yield* wait(asyncio.sleep(0));
-  assert.deepEqual(log, ['ran']);
-});
+both(
+  'R-GAT-14 an argument that cannot be awaited leaves those before it scheduled',
+  function* ({ wait, go }) {
+    const log: string[] = [];
+    isError(
+      thrownBy(() =>
+        asyncio.gather([
+          go(function* () {
+            log.push('ran');
+          }),
+          null as never,
+        ]),
+      ),
+      TypeError,
+    );
+    yield* wait(asyncio.sleep(0));
+    yield* wait(asyncio.sleep(0));
+    assert.deepEqual(log, ['ran']);
+  },
+);
 
 both('gather() retrieves what its children threw only when it must', function* ({ wait, loop, reports }) {
   const failed = loop.createFuture();
@@ -340,27 +348,34 @@ both('R-SHD-02 shield() takes over a result, an exception and a cancellation', f
   bad.setException(new Error('boom'));
   cancelled.cancel('gone');
   yield* wait(asyncio.sleep(0));
-  const [a, b, c] = shields as [asyncio.FutureLike<unknown>, asyncio.FutureLike<unknown>, asyncio.FutureLike<unknown>];
+  const [a, b, c] = shields as [
+    asyncio.FutureLike<unknown>,
+    asyncio.FutureLike<unknown>,
+    asyncio.FutureLike<unknown>,
+  ];
   assert.equal(yield* wait(a), 'value');
   isError(yield* thrown(wait(b)), Error, 'boom');
   assert.ok((yield* thrown(wait(c))) instanceof CancelledError);
   assert.equal(c.cancelled(), true);
 });
 
-both('R-SHD-02 shield() of a coroutine resumes its waiter after three iterations', function* ({ wait, go, loop }) {
-  const ticks = ticker(loop);
-  yield* wait(asyncio.sleep(0));
-  const before = ticks();
-  yield* wait(
-    asyncio.shield(
-      go(function* () {
-        return 1;
-      }),
-    ),
-  );
-  assert.equal(ticks() - before, 3);
-  ticks.stop();
-});
+both(
+  'R-SHD-02 shield() of a coroutine resumes its waiter after three iterations',
+  function* ({ wait, go, loop }) {
+    const ticks = ticker(loop);
+    yield* wait(asyncio.sleep(0));
+    const before = ticks();
+    yield* wait(
+      asyncio.shield(
+        go(function* () {
+          return 1;
+        }),
+      ),
+    );
+    assert.equal(ticks() - before, 3);
+    ticks.stop();
+  },
+);
 
 both('R-SHD-03 cancelling a shield leaves the inner one alone', function* ({ wait, loop }) {
   const inner = loop.createTask(asyncio.sleep(1, 'safe'));
@@ -372,44 +387,45 @@ both('R-SHD-03 cancelling a shield leaves the inner one alone', function* ({ wai
   assert.equal(yield* wait(inner), 'safe');
 });
 
-both('R-SHD-03 a task that awaits a shield can be cancelled without the inner one', function* ({ wait, go, loop }) {
-  const inner = loop.createTask(asyncio.sleep(1, 'safe'));
-  const waiter = loop.createTask(
-    go(function* () {
-      yield* wait(asyncio.shield(inner));
-    }),
-  );
-  yield* wait(asyncio.sleep(0));
-  waiter.cancel();
-  yield* wait(asyncio.wait([waiter]));
-  assert.equal(waiter.cancelled(), true);
-  assert.equal(inner.done(), false);
-  assert.equal(yield* wait(inner), 'safe');
-});
+both(
+  'R-SHD-03 a task that awaits a shield can be cancelled without the inner one',
+  function* ({ wait, go, loop }) {
+    const inner = loop.createTask(asyncio.sleep(1, 'safe'));
+    const waiter = loop.createTask(
+      go(function* () {
+        yield* wait(asyncio.shield(inner));
+      }),
+    );
+    yield* wait(asyncio.sleep(0));
+    waiter.cancel();
+    yield* wait(asyncio.wait([waiter]));
+    assert.equal(waiter.cancelled(), true);
+    assert.equal(inner.done(), false);
+    assert.equal(yield* wait(inner), 'safe');
+  },
+);
 
-both('R-SHD-04 a failure of the inner one after the shield was cancelled is reported once', function* ({
-  wait,
-  go,
-  loop,
-  reports,
-}) {
-  const boom = new ValueError('boom');
-  const inner = loop.createTask(
-    go(function* () {
-      yield* wait(asyncio.sleep(1));
-      throw boom;
-    }),
-  );
-  asyncio.shield(inner).cancel();
-  yield* wait(asyncio.sleep(2));
-  const taken = reports.splice(0);
-  assert.deepEqual(
-    taken.map(({ message }) => message),
-    ['ValueError exception in shielded future'],
-  );
-  assert.equal(taken[0]?.exception, boom);
-  assert.equal(taken[0]?.['future'], inner);
-});
+both(
+  'R-SHD-04 a failure of the inner one after the shield was cancelled is reported once',
+  function* ({ wait, go, loop, reports }) {
+    const boom = new ValueError('boom');
+    const inner = loop.createTask(
+      go(function* () {
+        yield* wait(asyncio.sleep(1));
+        throw boom;
+      }),
+    );
+    asyncio.shield(inner).cancel();
+    yield* wait(asyncio.sleep(2));
+    const taken = reports.splice(0);
+    assert.deepEqual(
+      taken.map(({ message }) => message),
+      ['ValueError exception in shielded future'],
+    );
+    assert.equal(taken[0]?.exception, boom);
+    assert.equal(taken[0]?.future, inner);
+  },
+);
 
 both('R-SHD-04 a cancellation of the inner one after that is not reported', function* ({ wait, loop }) {
   const inner = loop.createTask(asyncio.sleep(1));
@@ -419,16 +435,19 @@ both('R-SHD-04 a cancellation of the inner one after that is not reported', func
   yield* wait(asyncio.wait([inner]));
 });
 
-both('R-SHD-05 shield() of a gather: cancelling the shield leaves the children alone', function* ({ wait, loop }) {
-  const children = [loop.createFuture<number>(), loop.createFuture<number>()] as const;
-  const group = asyncio.gather(children);
-  const outer = asyncio.shield(group);
-  outer.cancel();
-  assert.deepEqual([outer.cancelled(), group.done()], [true, false]);
-  children[0].setResult(1);
-  children[1].setResult(2);
-  assert.deepEqual(yield* wait(group), [1, 2]);
-});
+both(
+  'R-SHD-05 shield() of a gather: cancelling the shield leaves the children alone',
+  function* ({ wait, loop }) {
+    const children = [loop.createFuture<number>(), loop.createFuture<number>()] as const;
+    const group = asyncio.gather(children);
+    const outer = asyncio.shield(group);
+    outer.cancel();
+    assert.deepEqual([outer.cancelled(), group.done()], [true, false]);
+    children[0].setResult(1);
+    children[1].setResult(2);
+    assert.deepEqual(yield* wait(group), [1, 2]);
+  },
+);
 
 both('R-SHD-05 gather() of shields: cancelling it cancels the shields only', function* ({ wait, loop }) {
   const inner = [loop.createFuture<number>(), loop.createFuture<number>()] as const;

@@ -39,41 +39,43 @@ both('R-LCK-01 acquire() of a free lock gives true, without suspending', functio
   ticks.stop();
 });
 
-both('R-LCK-01 acquire() of a lock that a task holds that was started before takes two iterations', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const lock = new asyncio.Lock();
-  const ticks = ticker(loop);
-  yield* wait(lock.acquire());
-  yield* wait(asyncio.sleep(0));
-  loop.createTask(
-    go(function* () {
-      lock.release();
-    }),
-  );
-  const before = ticks();
-  yield* wait(lock.acquire());
-  assert.equal(ticks() - before, 2);
-  ticks.stop();
-});
+both(
+  'R-LCK-01 acquire() of a lock that a task holds that was started before takes two iterations',
+  function* ({ wait, go, loop }) {
+    const lock = new asyncio.Lock();
+    const ticks = ticker(loop);
+    yield* wait(lock.acquire());
+    yield* wait(asyncio.sleep(0));
+    loop.createTask(
+      go(function* () {
+        lock.release();
+      }),
+    );
+    const before = ticks();
+    yield* wait(lock.acquire());
+    assert.equal(ticks() - before, 2);
+    ticks.stop();
+  },
+);
 
-both('R-LCK-02 a newcomer queues behind who waits, even if the lock is free at that moment', function* (kind) {
-  const lock = new asyncio.Lock();
-  const log: string[] = [];
-  yield* kind.wait(lock.acquire());
-  const tasks = yield* waiters(kind, 'abc', log, () => lock.acquire());
-  lock.release();
-  assert.equal(lock.locked(), false);
-  const newcomer = yield* waiters(kind, 'd', log, () => lock.acquire());
-  for (let n = 0; n < 4; n += 1) {
-    yield* kind.wait(asyncio.sleep(0));
+both(
+  'R-LCK-02 a newcomer queues behind who waits, even if the lock is free at that moment',
+  function* (kind) {
+    const lock = new asyncio.Lock();
+    const log: string[] = [];
+    yield* kind.wait(lock.acquire());
+    const tasks = yield* waiters(kind, 'abc', log, () => lock.acquire());
     lock.release();
-  }
-  yield* kind.wait(asyncio.wait([...tasks, ...newcomer]));
-  assert.deepEqual(log, ['a', 'b', 'c', 'd']);
-});
+    assert.equal(lock.locked(), false);
+    const newcomer = yield* waiters(kind, 'd', log, () => lock.acquire());
+    for (let n = 0; n < 4; n += 1) {
+      yield* kind.wait(asyncio.sleep(0));
+      lock.release();
+    }
+    yield* kind.wait(asyncio.wait([...tasks, ...newcomer]));
+    assert.deepEqual(log, ['a', 'b', 'c', 'd']);
+  },
+);
 
 both('R-LCK-02 a newcomer takes a free lock at once when everybody who waits is cancelled', function* (kind) {
   const { wait, loop } = kind;
@@ -90,40 +92,46 @@ both('R-LCK-02 a newcomer takes a free lock at once when everybody who waits is 
   assert.equal(String(lock), '<Lock [locked]>');
 });
 
-both('R-LCK-03 release() unlocks at once and wakes the first waiter only, which locks when it resumes', function* (kind) {
-  const { wait } = kind;
-  const lock = new asyncio.Lock();
-  const log: string[] = [];
-  yield* wait(lock.acquire());
-  const tasks = yield* waiters(kind, 'ab', log, () => lock.acquire());
-  lock.release();
-  assert.equal(lock.locked(), false);
-  yield* wait(asyncio.sleep(0));
-  assert.deepEqual([lock.locked(), log], [true, ['a']]);
-  yield* wait(asyncio.sleep(0));
-  assert.deepEqual(log, ['a']);
-  lock.release();
-  yield* wait(asyncio.wait(tasks));
-  assert.deepEqual(log, ['a', 'b']);
-});
+both(
+  'R-LCK-03 release() unlocks at once and wakes the first waiter only, which locks when it resumes',
+  function* (kind) {
+    const { wait } = kind;
+    const lock = new asyncio.Lock();
+    const log: string[] = [];
+    yield* wait(lock.acquire());
+    const tasks = yield* waiters(kind, 'ab', log, () => lock.acquire());
+    lock.release();
+    assert.equal(lock.locked(), false);
+    yield* wait(asyncio.sleep(0));
+    assert.deepEqual([lock.locked(), log], [true, ['a']]);
+    yield* wait(asyncio.sleep(0));
+    assert.deepEqual(log, ['a']);
+    lock.release();
+    yield* wait(asyncio.wait(tasks));
+    assert.deepEqual(log, ['a', 'b']);
+  },
+);
 
-both('R-LCK-04 release() of a free lock is an error; any task may release a taken one', function* ({ wait, go, loop }) {
-  const lock = new asyncio.Lock();
-  isError(
-    thrownBy(() => lock.release()),
-    RuntimeError,
-    'Lock is not acquired.',
-  );
-  yield* wait(lock.acquire());
-  yield* wait(
-    loop.createTask(
-      go(function* () {
-        lock.release();
-      }),
-    ),
-  );
-  assert.equal(lock.locked(), false);
-});
+both(
+  'R-LCK-04 release() of a free lock is an error; any task may release a taken one',
+  function* ({ wait, go, loop }) {
+    const lock = new asyncio.Lock();
+    isError(
+      thrownBy(() => lock.release()),
+      RuntimeError,
+      'Lock is not acquired.',
+    );
+    yield* wait(lock.acquire());
+    yield* wait(
+      loop.createTask(
+        go(function* () {
+          lock.release();
+        }),
+      ),
+    );
+    assert.equal(lock.locked(), false);
+  },
+);
 
 both('R-LCK-05 a waiter that is cancelled after it was woken passes the wake-up on', function* (kind) {
   const { wait } = kind;
@@ -166,7 +174,12 @@ both('R-LCK-06 a cancelled waiter leaves the queue without the lock', function* 
 });
 
 both('R-LCK-07 withAsync() takes the lock for the block, and gives it nothing', function* ({ wait, define }) {
-  for (const lock of [new asyncio.Lock(), new asyncio.Condition(), new asyncio.Semaphore(), new asyncio.BoundedSemaphore()]) {
+  for (const lock of [
+    new asyncio.Lock(),
+    new asyncio.Condition(),
+    new asyncio.Semaphore(),
+    new asyncio.BoundedSemaphore(),
+  ]) {
     const body = define(function* (...args: unknown[]) {
       return [lock.locked(), args];
     });
@@ -310,19 +323,19 @@ both('R-EVT-01 wait() gives true at once when the event is set', function* ({ wa
   ticks.stop();
 });
 
-both('R-EVT-01 wait() resumes two iterations after it began, when a callback sets the event in the first', function* ({
-  wait,
-  loop,
-}) {
-  const event = new asyncio.Event();
-  const ticks = ticker(loop);
-  yield* wait(asyncio.sleep(0));
-  loop.callSoon(() => event.set());
-  const before = ticks();
-  yield* wait(event.wait());
-  assert.equal(ticks() - before, 2);
-  ticks.stop();
-});
+both(
+  'R-EVT-01 wait() resumes two iterations after it began, when a callback sets the event in the first',
+  function* ({ wait, loop }) {
+    const event = new asyncio.Event();
+    const ticks = ticker(loop);
+    yield* wait(asyncio.sleep(0));
+    loop.callSoon(() => event.set());
+    const before = ticks();
+    yield* wait(event.wait());
+    assert.equal(ticks() - before, 2);
+    ticks.stop();
+  },
+);
 
 both('R-EVT-02 set() wakes everybody in order, even if clear() follows at once', function* (kind) {
   const event = new asyncio.Event();
@@ -368,7 +381,12 @@ both('R-EVT-03 a cancelled waiter is removed', function* (kind) {
 // ------------------------------------------------------------------------------------------------ Condition
 
 /** A coroutine that waits for the condition under its lock. */
-function waitsUnder(kind: Kind, condition: asyncio.Condition, log: string[], name = ''): () => asyncio.Coro<true> {
+function waitsUnder(
+  kind: Kind,
+  condition: asyncio.Condition,
+  log: string[],
+  name = '',
+): () => asyncio.Coro<true> {
   return kind.go(function* () {
     yield* kind.wait(condition.acquire());
     try {
@@ -526,49 +544,48 @@ both('R-CND-06 notify() skips who was woken already', function* (kind) {
   assert.deepEqual(log, ['a', 'b']);
 });
 
-both('R-CND-07 waitFor() asks before the first wait and after each, and gives what the predicate gave', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const condition = new asyncio.Condition();
-  let value = 0;
-  let asked = 0;
-  const task = loop.createTask(
-    go(function* () {
+both(
+  'R-CND-07 waitFor() asks before the first wait and after each, and gives what the predicate gave',
+  function* ({ wait, go, loop }) {
+    const condition = new asyncio.Condition();
+    let value = 0;
+    let asked = 0;
+    const task = loop.createTask(
+      go(function* () {
+        yield* wait(condition.acquire());
+        const result = yield* wait(
+          condition.waitFor(() => {
+            asked += 1;
+            return value > 2 ? `value ${value}` : '';
+          }),
+        );
+        condition.release();
+        return result;
+      }),
+    );
+    for (let n = 1; n <= 3; n += 1) {
+      yield* wait(asyncio.sleep(1));
+      assert.equal(asked, n);
       yield* wait(condition.acquire());
-      const result = yield* wait(
-        condition.waitFor(() => {
-          asked += 1;
-          return value > 2 ? `value ${value}` : '';
-        }),
-      );
+      value = n;
+      condition.notify();
       condition.release();
-      return result;
-    }),
-  );
-  for (let n = 1; n <= 3; n += 1) {
-    yield* wait(asyncio.sleep(1));
-    assert.equal(asked, n);
+    }
+    assert.equal(yield* wait(task), 'value 3');
+    assert.equal(asked, 4);
     yield* wait(condition.acquire());
-    value = n;
-    condition.notify();
+    const ticks = ticker(loop);
+    assert.equal(yield* wait(condition.waitFor(() => 7)), 7);
+    assert.equal(ticks(), 0);
+    ticks.stop();
     condition.release();
-  }
-  assert.equal(yield* wait(task), 'value 3');
-  assert.equal(asked, 4);
-  yield* wait(condition.acquire());
-  const ticks = ticker(loop);
-  assert.equal(yield* wait(condition.waitFor(() => 7)), 7);
-  assert.equal(ticks(), 0);
-  ticks.stop();
-  condition.release();
-  isError(
-    thrownBy(() => condition.waitFor(true as never)),
-    TypeError,
-    'Cannot wait for true: expected a function',
-  );
-});
+    isError(
+      thrownBy(() => condition.waitFor(true as never)),
+      TypeError,
+      'Cannot wait for true: expected a function',
+    );
+  },
+);
 
 both('R-CND-07 waitFor() has the lock when the predicate throws', function* ({ wait }) {
   const condition = new asyncio.Condition();
@@ -668,21 +685,24 @@ both('R-SEM-03 nobody overtakes', function* (kind) {
   assert.deepEqual(log, ['a', 'b', 'greedy']);
 });
 
-both('R-SEM-04 release() hands the unit to the first waiter, who owns it before it resumes', function* (kind) {
-  const { wait } = kind;
-  const semaphore = new asyncio.Semaphore(0);
-  const log: string[] = [];
-  const tasks = yield* waiters(kind, 'abc', log, () => semaphore.acquire());
-  semaphore.release();
-  semaphore.release();
-  assert.match(String(semaphore), /^<Semaphore \[locked, waiters:3\]>$/);
-  yield* wait(asyncio.sleep(0));
-  assert.deepEqual(log, ['a', 'b']);
-  assert.equal(String(semaphore), '<Semaphore [locked, waiters:1]>');
-  semaphore.release();
-  yield* wait(asyncio.wait(tasks));
-  assert.deepEqual(log, ['a', 'b', 'c']);
-});
+both(
+  'R-SEM-04 release() hands the unit to the first waiter, who owns it before it resumes',
+  function* (kind) {
+    const { wait } = kind;
+    const semaphore = new asyncio.Semaphore(0);
+    const log: string[] = [];
+    const tasks = yield* waiters(kind, 'abc', log, () => semaphore.acquire());
+    semaphore.release();
+    semaphore.release();
+    assert.match(String(semaphore), /^<Semaphore \[locked, waiters:3\]>$/);
+    yield* wait(asyncio.sleep(0));
+    assert.deepEqual(log, ['a', 'b']);
+    assert.equal(String(semaphore), '<Semaphore [locked, waiters:1]>');
+    semaphore.release();
+    yield* wait(asyncio.wait(tasks));
+    assert.deepEqual(log, ['a', 'b', 'c']);
+  },
+);
 
 both('R-SEM-05 a woken waiter that is cancelled gives its unit to the next one', function* (kind) {
   const { wait } = kind;
@@ -716,23 +736,26 @@ both('R-SEM-05 a waiter that is cancelled before it was woken takes no unit', fu
   assert.equal(semaphore.locked(), true);
 });
 
-both('R-SEM-06 a bounded semaphore refuses more units than it began with; a plain one grows', function* ({ wait }) {
-  const bounded = new asyncio.BoundedSemaphore(1);
-  isError(
-    thrownBy(() => bounded.release()),
-    ValueError,
-    'BoundedSemaphore released too many times',
-  );
-  yield* wait(bounded.acquire());
-  bounded.release();
-  isError(
-    thrownBy(() => bounded.release()),
-    ValueError,
-  );
-  const plain = new asyncio.Semaphore(1);
-  plain.release();
-  assert.equal(String(plain), '<Semaphore [unlocked, value:2]>');
-});
+both(
+  'R-SEM-06 a bounded semaphore refuses more units than it began with; a plain one grows',
+  function* ({ wait }) {
+    const bounded = new asyncio.BoundedSemaphore(1);
+    isError(
+      thrownBy(() => bounded.release()),
+      ValueError,
+      'BoundedSemaphore released too many times',
+    );
+    yield* wait(bounded.acquire());
+    bounded.release();
+    isError(
+      thrownBy(() => bounded.release()),
+      ValueError,
+    );
+    const plain = new asyncio.Semaphore(1);
+    plain.release();
+    assert.equal(String(plain), '<Semaphore [unlocked, value:2]>');
+  },
+);
 
 // -------------------------------------------------------------------------------------------------- Barrier
 
@@ -751,23 +774,26 @@ both('R-BAR-01 a barrier needs at least one party', function* () {
   assert.equal(new asyncio.Barrier(3).parties, 3);
 });
 
-both('R-BAR-02 wait() suspends until all have come; each gets its number, in the order of arrival', function* (kind) {
-  const { wait, loop } = kind;
-  const barrier = new asyncio.Barrier(3);
-  const log: string[] = [];
-  const tasks = yield* waiters(kind, 'ab', log, () => barrier.wait());
-  yield* wait(asyncio.sleep(5));
-  assert.deepEqual([log, barrier.nWaiting], [[], 2]);
-  const ticks = ticker(loop);
-  assert.equal(yield* wait(barrier.wait()), 2);
-  assert.equal(ticks(), 0, 'the last one does not suspend');
-  ticks.stop();
-  yield* wait(asyncio.wait(tasks));
-  assert.deepEqual(
-    tasks.map((task) => task.result()),
-    [0, 1],
-  );
-});
+both(
+  'R-BAR-02 wait() suspends until all have come; each gets its number, in the order of arrival',
+  function* (kind) {
+    const { wait, loop } = kind;
+    const barrier = new asyncio.Barrier(3);
+    const log: string[] = [];
+    const tasks = yield* waiters(kind, 'ab', log, () => barrier.wait());
+    yield* wait(asyncio.sleep(5));
+    assert.deepEqual([log, barrier.nWaiting], [[], 2]);
+    const ticks = ticker(loop);
+    assert.equal(yield* wait(barrier.wait()), 2);
+    assert.equal(ticks(), 0, 'the last one does not suspend');
+    ticks.stop();
+    yield* wait(asyncio.wait(tasks));
+    assert.deepEqual(
+      tasks.map((task) => task.result()),
+      [0, 1],
+    );
+  },
+);
 
 both('R-BAR-02 a barrier works round after round', function* (kind) {
   const { wait } = kind;
@@ -831,16 +857,22 @@ both('R-BAR-05 a waiter that is cancelled leaves, and the others go on waiting',
   assert.deepEqual(log.sort(), ['b', 'c', 'd']);
 });
 
-both('R-BAR-06 reset() sends who waits away with BrokenBarrierError, and the barrier fills anew', function* (kind) {
-  const { wait } = kind;
-  const barrier = new asyncio.Barrier(3);
-  const tasks = yield* waiters(kind, 'ab', [], () => barrier.wait());
-  yield* wait(barrier.reset());
-  assert.equal(barrier.broken, false);
-  for (const task of tasks) isError(yield* thrown(wait(task)), BrokenBarrierError);
-  assert.equal(String(barrier), '<Barrier [filling, waiters:0/3]>');
-  assert.deepEqual(yield* wait(asyncio.gather([barrier.wait(), barrier.wait(), barrier.wait()])), [0, 1, 2]);
-});
+both(
+  'R-BAR-06 reset() sends who waits away with BrokenBarrierError, and the barrier fills anew',
+  function* (kind) {
+    const { wait } = kind;
+    const barrier = new asyncio.Barrier(3);
+    const tasks = yield* waiters(kind, 'ab', [], () => barrier.wait());
+    yield* wait(barrier.reset());
+    assert.equal(barrier.broken, false);
+    for (const task of tasks) isError(yield* thrown(wait(task)), BrokenBarrierError);
+    assert.equal(String(barrier), '<Barrier [filling, waiters:0/3]>');
+    assert.deepEqual(
+      yield* wait(asyncio.gather([barrier.wait(), barrier.wait(), barrier.wait()])),
+      [0, 1, 2],
+    );
+  },
+);
 
 both('R-BAR-06 reset() with nobody waiting changes nothing', function* (kind) {
   const { wait } = kind;
@@ -950,4 +982,3 @@ test('a lock, against a model: the order of the calls is the order of the owners
     }),
   );
 });
-

@@ -351,7 +351,9 @@ test('currentSignal() inside a timeout is aborted when that expires', async () =
         outer = asyncio.currentSignal();
         await asyncio.timeout(1).run(async () => {
           inner = asyncio.currentSignal();
-          await new Promise<void>((_, reject) => inner?.addEventListener('abort', () => reject(inner?.reason)));
+          await new Promise<void>((_, reject) =>
+            inner?.addEventListener('abort', () => reject(inner?.reason)),
+          );
         });
       }),
     );
@@ -517,7 +519,9 @@ test('N-08 callSoon() from a foreign macrotask or microtask wakes a sleeping loo
     assert.equal(await fromMacrotask, 'macrotask');
     const fromMicrotask = loop.createFuture<string>();
     asyncio.detached(() =>
-      setImmediate(() => queueMicrotask(() => loop.callSoonThreadsafe(() => fromMicrotask.setResult('microtask')))),
+      setImmediate(() =>
+        queueMicrotask(() => loop.callSoonThreadsafe(() => fromMicrotask.setResult('microtask'))),
+      ),
     );
     assert.equal(await fromMicrotask, 'microtask');
   });

@@ -34,7 +34,10 @@ both('R-QUE-01 a maxsize of 0 or less is no limit', function* () {
   for (const maxsize of [0, -1]) {
     const queue = new asyncio.Queue<number>(maxsize);
     for (let n = 0; n < 100; n += 1) queue.putNowait(n);
-    assert.deepEqual([queue.full(), queue.empty(), queue.qsize(), queue.maxsize], [false, false, 100, maxsize]);
+    assert.deepEqual(
+      [queue.full(), queue.empty(), queue.qsize(), queue.maxsize],
+      [false, false, 100, maxsize],
+    );
   }
   assert.equal(new asyncio.Queue().maxsize, 0);
 });
@@ -73,24 +76,23 @@ both('R-QUE-02 get() and put() that need not wait do not suspend', function* ({ 
   ticks.stop();
 });
 
-both('R-QUE-02 get() of an item that a task puts in that was started before takes two iterations', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const queue = new asyncio.Queue<string>();
-  const ticks = ticker(loop);
-  yield* wait(asyncio.sleep(0));
-  loop.createTask(
-    go(function* () {
-      queue.putNowait('item');
-    }),
-  );
-  const before = ticks();
-  assert.equal(yield* wait(queue.get()), 'item');
-  assert.equal(ticks() - before, 2);
-  ticks.stop();
-});
+both(
+  'R-QUE-02 get() of an item that a task puts in that was started before takes two iterations',
+  function* ({ wait, go, loop }) {
+    const queue = new asyncio.Queue<string>();
+    const ticks = ticker(loop);
+    yield* wait(asyncio.sleep(0));
+    loop.createTask(
+      go(function* () {
+        queue.putNowait('item');
+      }),
+    );
+    const before = ticks();
+    assert.equal(yield* wait(queue.get()), 'item');
+    assert.equal(ticks() - before, 2);
+    ticks.stop();
+  },
+);
 
 both('get() waits while the queue is empty', function* (kind) {
   const queue = new asyncio.Queue<string>();
@@ -171,29 +173,32 @@ both('R-QUE-04 each put wakes one getter, each get one putter, in order', functi
   assert.deepEqual(out, ['full', 'x', 'y', 'z']);
 });
 
-both('R-QUE-04 a woken getter whose item was taken meanwhile waits again, at the end of the line', function* (kind) {
-  const { wait, go, loop } = kind;
-  const queue = new asyncio.Queue<string>();
-  const log: string[] = [];
-  const get = (name: string) =>
-    loop.createTask(
-      go(function* () {
-        log.push(`${name} got ${yield* wait(queue.get())}`);
-      }),
-    );
-  const tasks = [get('first')];
-  yield* wait(asyncio.sleep(0));
-  queue.putNowait('a');
-  log.push(`stolen ${queue.getNowait()}`);
-  tasks.push(get('second'));
-  yield* wait(asyncio.sleep(0));
-  // Both wait now; the first one resumed, saw nothing, and lined up before the second came.
-  assert.match(String(queue), /_getters\[2\]/);
-  queue.putNowait('b');
-  queue.putNowait('c');
-  yield* wait(asyncio.wait(tasks));
-  assert.deepEqual(log, ['stolen a', 'first got b', 'second got c']);
-});
+both(
+  'R-QUE-04 a woken getter whose item was taken meanwhile waits again, at the end of the line',
+  function* (kind) {
+    const { wait, go, loop } = kind;
+    const queue = new asyncio.Queue<string>();
+    const log: string[] = [];
+    const get = (name: string) =>
+      loop.createTask(
+        go(function* () {
+          log.push(`${name} got ${yield* wait(queue.get())}`);
+        }),
+      );
+    const tasks = [get('first')];
+    yield* wait(asyncio.sleep(0));
+    queue.putNowait('a');
+    log.push(`stolen ${queue.getNowait()}`);
+    tasks.push(get('second'));
+    yield* wait(asyncio.sleep(0));
+    // Both wait now; the first one resumed, saw nothing, and lined up before the second came.
+    assert.match(String(queue), /_getters\[2\]/);
+    queue.putNowait('b');
+    queue.putNowait('c');
+    yield* wait(asyncio.wait(tasks));
+    assert.deepEqual(log, ['stolen a', 'first got b', 'second got c']);
+  },
+);
 
 both('R-QUE-04 a woken putter whose room was taken meanwhile waits again', function* (kind) {
   const { wait } = kind;
@@ -449,14 +454,15 @@ test('R-QUE-13 items are compared by value, item by item in arrays', () => {
     ['b', 'a', 'ab'],
     [3n, 1n],
     [new Date(5), new Date(1)],
-    [
-      [2, 'a'],
-      [1, 'b'],
-      [1, 'a'],
-      [1],
-    ],
+    [[2, 'a'], [1, 'b'], [1, 'a'], [1]],
   ];
-  const sorted = [[1, 2, 3], ['a', 'ab', 'b'], [1n, 3n], [new Date(1), new Date(5)], [[1], [1, 'a'], [1, 'b'], [2, 'a']]];
+  const sorted = [
+    [1, 2, 3],
+    ['a', 'ab', 'b'],
+    [1n, 3n],
+    [new Date(1), new Date(5)],
+    [[1], [1, 'a'], [1, 'b'], [2, 'a']],
+  ];
   for (const [n, items] of cases.entries()) {
     const queue = new asyncio.PriorityQueue();
     for (const item of items) queue.putNowait(item);

@@ -5,17 +5,17 @@ import { both, isError, thrown, thrownBy, ticker } from './both-kinds.js';
 const { ValueError } = asyncio;
 
 for (const delay of [0, -1, -0, Number.NEGATIVE_INFINITY, '0s', '0ms'] as const) {
-  both(`R-SLP-01 sleep(${Object.is(delay, -0) ? '-0' : delay}) takes exactly one iteration and no time`, function* ({
-    wait,
-    loop,
-  }) {
-    const start = loop.time();
-    const ticks = ticker(loop);
-    yield* wait(asyncio.sleep(delay));
-    assert.equal(ticks(), 1);
-    ticks.stop();
-    assert.equal(loop.time(), start);
-  });
+  both(
+    `R-SLP-01 sleep(${Object.is(delay, -0) ? '-0' : delay}) takes exactly one iteration and no time`,
+    function* ({ wait, loop }) {
+      const start = loop.time();
+      const ticks = ticker(loop);
+      yield* wait(asyncio.sleep(delay));
+      assert.equal(ticks(), 1);
+      ticks.stop();
+      assert.equal(loop.time(), start);
+    },
+  );
 }
 
 both('R-SLP-01 sleep(0) lets what is ready run, in its order', function* ({ wait, go, loop }) {
@@ -59,12 +59,15 @@ const durations = [
   [86_400 * 30, 86_400 * 30],
 ] as const;
 for (const [duration, seconds] of durations) {
-  both(`R-SLP-03 sleep(${duration}) resumes after ${seconds} s, and never before`, function* ({ wait, loop }) {
-    const start = loop.time();
-    yield* wait(asyncio.sleep(duration));
-    const passed = loop.time() - start;
-    assert.ok(Math.abs(passed - seconds) <= 1e-9 * Math.max(1, seconds), `${passed} s passed`);
-  });
+  both(
+    `R-SLP-03 sleep(${duration}) resumes after ${seconds} s, and never before`,
+    function* ({ wait, loop }) {
+      const start = loop.time();
+      yield* wait(asyncio.sleep(duration));
+      const passed = loop.time() - start;
+      assert.ok(Math.abs(passed - seconds) <= 1e-9 * Math.max(1, seconds), `${passed} s passed`);
+    },
+  );
 }
 
 both('R-SLP-03 the delay counts from the first step, not from the call', function* ({ wait, loop }) {
@@ -75,18 +78,27 @@ both('R-SLP-03 the delay counts from the first step, not from the call', functio
   assert.equal(loop.time(), start + 8);
 });
 
-both('R-SLP-03 sleepers wake by deadline, then in the order in which they lay down', function* ({ wait, go }) {
-  const order: string[] = [];
-  const sleeper = (name: string, delay: number) =>
-    go(function* () {
-      yield* wait(asyncio.sleep(delay));
-      order.push(name);
-    });
-  yield* wait(
-    asyncio.gather([sleeper('2a', 2), sleeper('1a', 1), sleeper('2b', 2), sleeper('1b', 1), sleeper('2c', 2)]),
-  );
-  assert.deepEqual(order, ['1a', '1b', '2a', '2b', '2c']);
-});
+both(
+  'R-SLP-03 sleepers wake by deadline, then in the order in which they lay down',
+  function* ({ wait, go }) {
+    const order: string[] = [];
+    const sleeper = (name: string, delay: number) =>
+      go(function* () {
+        yield* wait(asyncio.sleep(delay));
+        order.push(name);
+      });
+    yield* wait(
+      asyncio.gather([
+        sleeper('2a', 2),
+        sleeper('1a', 1),
+        sleeper('2b', 2),
+        sleeper('1b', 1),
+        sleeper('2c', 2),
+      ]),
+    );
+    assert.deepEqual(order, ['1a', '1b', '2a', '2b', '2c']);
+  },
+);
 
 both('a sleep is waited for once', function* ({ wait }) {
   const sleeping = asyncio.sleep(1);
@@ -120,13 +132,16 @@ const badDurations: readonly [unknown, typeof ValueError | typeof TypeError, Reg
   [1n, TypeError, /^Invalid delay: expected seconds .* got 1$/],
 ];
 for (const [value, errorClass, message] of badDurations) {
-  both(`sleep() refuses ${typeof value === 'string' ? JSON.stringify(value) : String(value)} at the call`, function* () {
-    isError(
-      thrownBy(() => asyncio.sleep(value as never)),
-      errorClass,
-      message,
-    );
-  });
+  both(
+    `sleep() refuses ${typeof value === 'string' ? JSON.stringify(value) : String(value)} at the call`,
+    function* () {
+      isError(
+        thrownBy(() => asyncio.sleep(value as never)),
+        errorClass,
+        message,
+      );
+    },
+  );
 }
 
 both('seconds() reads a duration with its unit, and nothing else', function* () {
@@ -145,37 +160,40 @@ both('seconds() reads a duration with its unit, and nothing else', function* () 
   );
 });
 
-both('callLater() and timeout() take the same durations, callAt() takes numbers only', function* ({ wait, loop }) {
-  const start = loop.time();
-  const future = loop.createFuture<number>();
-  loop.callLater('1500ms', () => future.setResult(loop.time() - start));
-  assert.equal(yield* wait(future), 1.5);
-  isError(
-    thrownBy(() => loop.callLater('1' as never, () => {})),
-    ValueError,
-  );
-  isError(
-    thrownBy(() => loop.callLater(Number.NaN, () => {})),
-    ValueError,
-    'Invalid delay: NaN (not a number)',
-  );
-  isError(
-    thrownBy(() => loop.callAt('1s' as never, () => {})),
-    TypeError,
-    /^Invalid time: expected a time of the loop's clock in seconds, got 1s$/,
-  );
-  isError(
-    thrownBy(() => loop.callAt(Number.NaN, () => {})),
-    ValueError,
-    'Invalid time: NaN (not a number)',
-  );
-  isError(
-    thrownBy(() => asyncio.timeout(Number.NaN)),
-    ValueError,
-    'Invalid timeout: NaN (not a number)',
-  );
-  isError(
-    thrownBy(() => asyncio.timeout('soon' as never)),
-    ValueError,
-  );
-});
+both(
+  'callLater() and timeout() take the same durations, callAt() takes numbers only',
+  function* ({ wait, loop }) {
+    const start = loop.time();
+    const future = loop.createFuture<number>();
+    loop.callLater('1500ms', () => future.setResult(loop.time() - start));
+    assert.equal(yield* wait(future), 1.5);
+    isError(
+      thrownBy(() => loop.callLater('1' as never, () => {})),
+      ValueError,
+    );
+    isError(
+      thrownBy(() => loop.callLater(Number.NaN, () => {})),
+      ValueError,
+      'Invalid delay: NaN (not a number)',
+    );
+    isError(
+      thrownBy(() => loop.callAt('1s' as never, () => {})),
+      TypeError,
+      /^Invalid time: expected a time of the loop's clock in seconds, got 1s$/,
+    );
+    isError(
+      thrownBy(() => loop.callAt(Number.NaN, () => {})),
+      ValueError,
+      'Invalid time: NaN (not a number)',
+    );
+    isError(
+      thrownBy(() => asyncio.timeout(Number.NaN)),
+      ValueError,
+      'Invalid timeout: NaN (not a number)',
+    );
+    isError(
+      thrownBy(() => asyncio.timeout('soon' as never)),
+      ValueError,
+    );
+  },
+);

@@ -32,13 +32,16 @@ function attempts({ wait, go, loop }: Kind) {
   };
 }
 
-both('R-STG-01 the first attempt that succeeds wins, and no other is started before its time', function* (kind) {
-  const { log, succeeds } = attempts(kind);
-  const race = asyncio.staggeredRace([succeeds('a'), succeeds('b')], 1);
-  const [winner, index, exceptions] = yield* kind.wait(race);
-  assert.deepEqual([winner, index, exceptions], ['a', 0, [null]]);
-  assert.deepEqual(log, ['0 a starts', '0 a ends']);
-});
+both(
+  'R-STG-01 the first attempt that succeeds wins, and no other is started before its time',
+  function* (kind) {
+    const { log, succeeds } = attempts(kind);
+    const race = asyncio.staggeredRace([succeeds('a'), succeeds('b')], 1);
+    const [winner, index, exceptions] = yield* kind.wait(race);
+    assert.deepEqual([winner, index, exceptions], ['a', 0, [null]]);
+    assert.deepEqual(log, ['0 a starts', '0 a ends']);
+  },
+);
 
 both('R-STG-01 a failure starts the next attempt at once', function* (kind) {
   const { log, succeeds, fails } = attempts(kind);
@@ -50,33 +53,44 @@ both('R-STG-01 a failure starts the next attempt at once', function* (kind) {
   assert.deepEqual(log, ['0 a starts', '1 a ends', '1 b starts', '1 b ends', '1 c starts', '1 c ends']);
 });
 
-both('R-STG-01 the next attempt is started when the delay has passed; the winner has the others cancelled, and waits for them', function* (kind) {
-  const { log, succeeds } = attempts(kind);
-  const [winner, index, exceptions] = yield* kind.wait(
-    asyncio.staggeredRace([succeeds('a', 9), succeeds('b', 1), succeeds('c', 9), succeeds('d', 9)], '750ms'),
-  );
-  assert.deepEqual([winner, index], ['b', 1]);
-  assert.equal(exceptions.length, 3);
-  assert.ok(exceptions[0] instanceof CancelledError && exceptions[2] instanceof CancelledError);
-  assert.equal(exceptions[1], null);
-  assert.deepEqual(log, [
-    '0 a starts',
-    '0.75 b starts',
-    '1.5 c starts',
-    '1.75 b ends',
-    '1.75 a cancelled',
-    '1.75 c cancelled',
-    '2 a cleaned up',
-    '2 c cleaned up',
-  ]);
-});
+both(
+  'R-STG-01 the next attempt is started when the delay has passed; the winner has the others cancelled, and waits for them',
+  function* (kind) {
+    const { log, succeeds } = attempts(kind);
+    const [winner, index, exceptions] = yield* kind.wait(
+      asyncio.staggeredRace(
+        [succeeds('a', 9), succeeds('b', 1), succeeds('c', 9), succeeds('d', 9)],
+        '750ms',
+      ),
+    );
+    assert.deepEqual([winner, index], ['b', 1]);
+    assert.equal(exceptions.length, 3);
+    assert.ok(exceptions[0] instanceof CancelledError && exceptions[2] instanceof CancelledError);
+    assert.equal(exceptions[1], null);
+    assert.deepEqual(log, [
+      '0 a starts',
+      '0.75 b starts',
+      '1.5 c starts',
+      '1.75 b ends',
+      '1.75 a cancelled',
+      '1.75 c cancelled',
+      '2 a cleaned up',
+      '2 c cleaned up',
+    ]);
+  },
+);
 
-both('R-STG-01 without a delay an attempt is started only by the failure of the one before', function* (kind) {
-  const { log, succeeds, fails } = attempts(kind);
-  const [winner, index] = yield* kind.wait(asyncio.staggeredRace([fails('a', 50), succeeds('b', 50)], null));
-  assert.deepEqual([winner, index], ['b', 1]);
-  assert.deepEqual(log, ['0 a starts', '50 a ends', '50 b starts', '100 b ends']);
-});
+both(
+  'R-STG-01 without a delay an attempt is started only by the failure of the one before',
+  function* (kind) {
+    const { log, succeeds, fails } = attempts(kind);
+    const [winner, index] = yield* kind.wait(
+      asyncio.staggeredRace([fails('a', 50), succeeds('b', 50)], null),
+    );
+    assert.deepEqual([winner, index], ['b', 1]);
+    assert.deepEqual(log, ['0 a starts', '50 a ends', '50 b starts', '100 b ends']);
+  },
+);
 
 both('R-STG-02 when none succeeds there is no winner', function* (kind) {
   const { fails } = attempts(kind);
@@ -101,7 +115,12 @@ both('R-STG-03 cancelling the race cancels all attempts, waits for them, and com
   task.cancel('stop');
   assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['stop']);
   assert.equal(task.cancelled(), true);
-  assert.deepEqual(log.slice(2), ['1.5 a cancelled', '1.5 b cancelled', '1.75 a cleaned up', '1.75 b cleaned up']);
+  assert.deepEqual(log.slice(2), [
+    '1.5 a cancelled',
+    '1.5 b cancelled',
+    '1.75 a cleaned up',
+    '1.75 b cleaned up',
+  ]);
 });
 
 both('staggeredRace() runs the attempts of an iterable one by one, on demand', function* (kind) {

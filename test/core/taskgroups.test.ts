@@ -48,24 +48,27 @@ function children({ wait, go }: Kind) {
   };
 }
 
-both('R-TG-01 createTask() refuses before the group was entered, and after it has ended', function* ({ wait, go, define }) {
-  const group = new TaskGroup();
-  const before = define(function* () {})();
-  isError(
-    thrownBy(() => group.createTask(before)),
-    RuntimeError,
-    'TaskGroup <TaskGroup> has not been entered',
-  );
-  assert.equal(before.state, 'closed');
-  yield* wait(group.run(go(function* () {})));
-  const after = define(function* () {})();
-  isError(
-    thrownBy(() => group.createTask(after)),
-    RuntimeError,
-    'TaskGroup <TaskGroup entered> is finished',
-  );
-  assert.equal(after.state, 'closed');
-});
+both(
+  'R-TG-01 createTask() refuses before the group was entered, and after it has ended',
+  function* ({ wait, go, define }) {
+    const group = new TaskGroup();
+    const before = define(function* () {})();
+    isError(
+      thrownBy(() => group.createTask(before)),
+      RuntimeError,
+      'TaskGroup <TaskGroup> has not been entered',
+    );
+    assert.equal(before.state, 'closed');
+    yield* wait(group.run(go(function* () {})));
+    const after = define(function* () {})();
+    isError(
+      thrownBy(() => group.createTask(after)),
+      RuntimeError,
+      'TaskGroup <TaskGroup entered> is finished',
+    );
+    assert.equal(after.state, 'closed');
+  },
+);
 
 both('R-TG-01 createTask() refuses while the group shuts down, and closes the coroutine', function* (kind) {
   const { wait, go, define } = kind;
@@ -143,28 +146,27 @@ both('R-TG-03 children may start others while the block waits for them', functio
   assert.equal(loop.time(), 4);
 });
 
-both('R-TG-04 a group without children does not suspend; with one that does not wait it takes three iterations', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  const ticks = ticker(loop);
-  yield* wait(asyncio.sleep(0));
-  let before = ticks();
-  yield* wait(new TaskGroup().run(go(function* () {})));
-  assert.equal(ticks() - before, 0);
-  before = ticks();
-  const group = new TaskGroup();
-  yield* wait(
-    group.run(
-      go(function* () {
-        group.createTask(go(function* () {}));
-      }),
-    ),
-  );
-  assert.equal(ticks() - before, 3);
-  ticks.stop();
-});
+both(
+  'R-TG-04 a group without children does not suspend; with one that does not wait it takes three iterations',
+  function* ({ wait, go, loop }) {
+    const ticks = ticker(loop);
+    yield* wait(asyncio.sleep(0));
+    let before = ticks();
+    yield* wait(new TaskGroup().run(go(function* () {})));
+    assert.equal(ticks() - before, 0);
+    before = ticks();
+    const group = new TaskGroup();
+    yield* wait(
+      group.run(
+        go(function* () {
+          group.createTask(go(function* () {}));
+        }),
+      ),
+    );
+    assert.equal(ticks() - before, 3);
+    ticks.stop();
+  },
+);
 
 both('R-TG-05 the first failure cancels every other child and the body, once each', function* (kind) {
   const { wait, go, loop } = kind;
@@ -253,26 +255,29 @@ both('R-TG-06 also when the body swallows it', function* (kind) {
   yield* wait(asyncio.sleep(1));
 });
 
-both('R-TG-07 all failures are raised as one group: in the order in which the children ended, the body’s last', function* (kind) {
-  const { wait, go } = kind;
-  const { fails, resists } = children(kind);
-  const group = new TaskGroup();
-  const error = yield* thrown(
-    wait(
-      group.run(
-        go(function* () {
-          group.createTask(resists('resists', 9));
-          group.createTask(fails('first', 1));
-          group.createTask(fails('second', 1));
-          yield* thrown(wait(asyncio.sleep(9)));
-          throw new ValueError('body');
-        }),
+both(
+  'R-TG-07 all failures are raised as one group: in the order in which the children ended, the body’s last',
+  function* (kind) {
+    const { wait, go } = kind;
+    const { fails, resists } = children(kind);
+    const group = new TaskGroup();
+    const error = yield* thrown(
+      wait(
+        group.run(
+          go(function* () {
+            group.createTask(resists('resists', 9));
+            group.createTask(fails('first', 1));
+            group.createTask(fails('second', 1));
+            yield* thrown(wait(asyncio.sleep(9)));
+            throw new ValueError('body');
+          }),
+        ),
       ),
-    ),
-  );
-  isError(error, ExceptionGroup, 'unhandled errors in a TaskGroup');
-  assert.deepEqual(members(error), ['first', 'second', 'resists', 'body']);
-});
+    );
+    isError(error, ExceptionGroup, 'unhandled errors in a TaskGroup');
+    assert.deepEqual(members(error), ['first', 'second', 'resists', 'body']);
+  },
+);
 
 both('R-TG-07 a member that is no Exception makes it a BaseExceptionGroup', function* ({ wait, go }) {
   const group = new TaskGroup();
@@ -349,21 +354,54 @@ both('R-TG-09 a child that was cancelled is no failure', function* (kind) {
 });
 
 for (const where of ['in the body', 'while it waits for its children'] as const) {
-  both(`R-TG-10 cancelled from outside ${where}, the group cancels its children, waits for them, and passes it on`, function* ({
-    wait,
-    go,
-    loop,
-  }) {
-    const log: string[] = [];
-    let original: unknown;
-    const child = go(function* () {
-      try {
-        yield* wait(asyncio.sleep(9));
-      } finally {
-        yield* wait(asyncio.sleep(2));
-        log.push(`child cleaned up at ${loop.time()}`);
-      }
-    });
+  both(
+    `R-TG-10 cancelled from outside ${where}, the group cancels its children, waits for them, and passes it on`,
+    function* ({ wait, go, loop }) {
+      const log: string[] = [];
+      let original: unknown;
+      const child = go(function* () {
+        try {
+          yield* wait(asyncio.sleep(9));
+        } finally {
+          yield* wait(asyncio.sleep(2));
+          log.push(`child cleaned up at ${loop.time()}`);
+        }
+      });
+      const task = loop.createTask(
+        go(function* () {
+          const group = new TaskGroup();
+          const error = yield* thrown(
+            wait(
+              group.run(
+                go(function* () {
+                  group.createTask(child);
+                  if (where === 'in the body') {
+                    original = yield* thrown(wait(asyncio.sleep(9)));
+                    throw original;
+                  }
+                }),
+              ),
+            ),
+          );
+          if (original !== undefined) assert.equal(error, original);
+          throw error;
+        }),
+      );
+      yield* wait(asyncio.sleep(1));
+      task.cancel('stop');
+      assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['stop']);
+      assert.deepEqual(log, ['child cleaned up at 3']);
+      assert.equal(task.cancelling(), 1);
+    },
+  );
+}
+
+both(
+  'R-TG-11 cancelled from outside while a child fails, the group raises the errors, and the task stays cancelled',
+  function* (kind) {
+    const { wait, go, loop } = kind;
+    const { resists } = children(kind);
+    const seen: unknown[] = [];
     const task = loop.createTask(
       go(function* () {
         const group = new TaskGroup();
@@ -371,86 +409,56 @@ for (const where of ['in the body', 'while it waits for its children'] as const)
           wait(
             group.run(
               go(function* () {
-                group.createTask(child);
-                if (where === 'in the body') {
-                  original = yield* thrown(wait(asyncio.sleep(9)));
-                  throw original;
-                }
+                group.createTask(resists('a', 9));
+                yield* wait(asyncio.sleep(9));
               }),
             ),
           ),
         );
-        if (original !== undefined) assert.equal(error, original);
-        throw error;
+        seen.push(members(error), asyncio.currentTask()?.cancelling());
+        yield* wait(asyncio.sleep(9)); // the cancellation comes here
       }),
     );
     yield* wait(asyncio.sleep(1));
-    task.cancel('stop');
-    assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['stop']);
-    assert.deepEqual(log, ['child cleaned up at 3']);
-    assert.equal(task.cancelling(), 1);
-  });
-}
+    task.cancel();
+    assert.ok((yield* thrown(wait(task))) instanceof CancelledError);
+    assert.deepEqual(seen, [['a'], 1]);
+    assert.equal(loop.time(), 1);
+  },
+);
 
-both('R-TG-11 cancelled from outside while a child fails, the group raises the errors, and the task stays cancelled', function* (kind) {
-  const { wait, go, loop } = kind;
-  const { resists } = children(kind);
-  const seen: unknown[] = [];
-  const task = loop.createTask(
-    go(function* () {
-      const group = new TaskGroup();
-      const error = yield* thrown(
-        wait(
-          group.run(
-            go(function* () {
-              group.createTask(resists('a', 9));
-              yield* wait(asyncio.sleep(9));
-            }),
-          ),
-        ),
-      );
-      seen.push(members(error), asyncio.currentTask()?.cancelling());
-      yield* wait(asyncio.sleep(9)); // the cancellation comes here
-    }),
-  );
-  yield* wait(asyncio.sleep(1));
-  task.cancel();
-  assert.ok((yield* thrown(wait(task))) instanceof CancelledError);
-  assert.deepEqual(seen, [['a'], 1]);
-  assert.equal(loop.time(), 1);
-});
-
-both('R-TG-12 further cancellations are absorbed until the children have ended', function* ({ wait, go, loop }) {
-  const log: string[] = [];
-  const child = go(function* () {
-    for (let n = 0; n < 3; n += 1) {
+both(
+  'R-TG-12 further cancellations are absorbed until the children have ended',
+  function* ({ wait, go, loop }) {
+    const log: string[] = [];
+    const child = go(function* () {
       yield* thrown(wait(asyncio.sleep(9)));
       log.push(`asked at ${loop.time()}`);
+      // Were it asked a second time, it would end here.
       yield* wait(asyncio.sleep(5));
-      return;
+    });
+    const task = loop.createTask(
+      go(function* () {
+        const group = new TaskGroup();
+        yield* wait(
+          group.run(
+            go(function* () {
+              group.createTask(child);
+            }),
+          ),
+        );
+      }),
+    );
+    for (const message of ['first', 'second', 'third']) {
+      yield* wait(asyncio.sleep(1));
+      task.cancel(message);
     }
-  });
-  const task = loop.createTask(
-    go(function* () {
-      const group = new TaskGroup();
-      yield* wait(
-        group.run(
-          go(function* () {
-            group.createTask(child);
-          }),
-        ),
-      );
-    }),
-  );
-  for (const message of ['first', 'second', 'third']) {
-    yield* wait(asyncio.sleep(1));
-    task.cancel(message);
-  }
-  assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['first']);
-  assert.deepEqual(log, ['asked at 1']);
-  assert.equal(loop.time(), 6);
-  assert.equal(task.cancelling(), 3);
-});
+    assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['first']);
+    assert.deepEqual(log, ['asked at 1']);
+    assert.equal(loop.time(), 6);
+    assert.equal(task.cancelling(), 3);
+  },
+);
 
 for (const where of ['a child', 'the body'] as const) {
   test(`R-TG-13 KeyboardInterrupt of ${where} comes out bare, when all children have ended`, () => {
@@ -465,7 +473,6 @@ for (const where of ['a child', 'the body'] as const) {
         log.push('cancelled');
       }
     }
-    // biome-ignore lint/correctness/useYield: a coroutine that only throws
     function* stops(): asyncio.Coro<void> {
       throw interrupt;
     }
@@ -484,7 +491,11 @@ for (const where of ['a child', 'the body'] as const) {
     }
     const task = loop.createTask(main());
     // A KeyboardInterrupt of a task stops the loop that runs it, too.
-    if (where === 'a child') assert.equal(thrownBy(() => loop.runSync(task)), interrupt);
+    if (where === 'a child')
+      assert.equal(
+        thrownBy(() => loop.runSync(task)),
+        interrupt,
+      );
     loop.runSync(task);
     assert.equal(outcome, interrupt);
     assert.deepEqual(log, ['cancelled']);
@@ -590,27 +601,33 @@ both('R-TG-15 both groups fail in the same iteration', function* (kind) {
   yield* wait(asyncio.sleep(1));
 });
 
-both('R-TG-16 a child that fails when the parent task is done is reported', function* ({ wait, go, loop, reports }) {
-  const group = new TaskGroup();
-  const parent = loop.createTask(
-    go(function* () {
-      // Entered, and never left.
-      yield* wait(group[asyncio.aenter]());
-    }),
-  );
-  yield* wait(parent);
-  const boom = new ValueError('boom');
-  const child = group.createTask(
-    go(function* () {
-      throw boom;
-    }),
-  );
-  yield* wait(asyncio.wait([child]));
-  const [report] = reports.splice(0);
-  assert.match(String(report?.message), /^Task <Task .*> has errored out but its parent task <Task .*> is already completed$/);
-  assert.equal(report?.exception, boom);
-  assert.equal(report?.['task'], child);
-});
+both(
+  'R-TG-16 a child that fails when the parent task is done is reported',
+  function* ({ wait, go, loop, reports }) {
+    const group = new TaskGroup();
+    const parent = loop.createTask(
+      go(function* () {
+        // Entered, and never left.
+        yield* wait(group[asyncio.aenter]());
+      }),
+    );
+    yield* wait(parent);
+    const boom = new ValueError('boom');
+    const child = group.createTask(
+      go(function* () {
+        throw boom;
+      }),
+    );
+    yield* wait(asyncio.wait([child]));
+    const [report] = reports.splice(0);
+    assert.match(
+      String(report?.message),
+      /^Task <Task .*> has errored out but its parent task <Task .*> is already completed$/,
+    );
+    assert.equal(report?.exception, boom);
+    assert.equal(report?.task, child);
+  },
+);
 
 both('R-TG-17 createTask() passes its options on', function* ({ wait, go }) {
   const variable = new asyncio.ContextVar<string>('variable');
@@ -633,51 +650,56 @@ both('R-TG-17 createTask() passes its options on', function* ({ wait, go }) {
   assert.equal(variable.get('unset'), 'unset');
 });
 
-both('R-TG-17 eagerStart runs the child’s first step at once', { only: 'generator' }, function* ({ wait, go }) {
-  const log: string[] = [];
-  const group = new TaskGroup();
-  yield* wait(
-    group.run(
-      go(function* () {
-        const task = group.createTask(
-          go(function* () {
-            log.push('child');
-          }),
-          { eagerStart: true },
-        );
-        log.push(`body, ${task.done()}`);
-      }),
-    ),
-  );
-  assert.deepEqual(log, ['child', 'body, true']);
-});
-
-both('R-TG-18 an eager child that fails at once does not interrupt the body before it waits', { only: 'generator' }, function* ({
-  wait,
-  go,
-}) {
-  const log: string[] = [];
-  const group = new TaskGroup();
-  const error = yield* thrown(
-    wait(
+both(
+  'R-TG-17 eagerStart runs the child’s first step at once',
+  { only: 'generator' },
+  function* ({ wait, go }) {
+    const log: string[] = [];
+    const group = new TaskGroup();
+    yield* wait(
       group.run(
         go(function* () {
-          group.createTask(
+          const task = group.createTask(
             go(function* () {
-              throw new ValueError('eager');
+              log.push('child');
             }),
             { eagerStart: true },
           );
-          log.push('goes on');
-          yield* wait(asyncio.sleep(0));
-          log.push('not here');
+          log.push(`body, ${task.done()}`);
         }),
       ),
-    ),
-  );
-  assert.deepEqual(members(error), ['eager']);
-  assert.deepEqual(log, ['goes on']);
-});
+    );
+    assert.deepEqual(log, ['child', 'body, true']);
+  },
+);
+
+both(
+  'R-TG-18 an eager child that fails at once does not interrupt the body before it waits',
+  { only: 'generator' },
+  function* ({ wait, go }) {
+    const log: string[] = [];
+    const group = new TaskGroup();
+    const error = yield* thrown(
+      wait(
+        group.run(
+          go(function* () {
+            group.createTask(
+              go(function* () {
+                throw new ValueError('eager');
+              }),
+              { eagerStart: true },
+            );
+            log.push('goes on');
+            yield* wait(asyncio.sleep(0));
+            log.push('not here');
+          }),
+        ),
+      ),
+    );
+    assert.deepEqual(members(error), ['eager']);
+    assert.deepEqual(log, ['goes on']);
+  },
+);
 
 both('R-TG-19 after a failure a child cannot start another one, either', function* (kind) {
   const { wait, go } = kind;
@@ -745,27 +767,30 @@ both('R-TG-21 the raised group has no cause', function* ({ wait, go }) {
 
 // -------------------------------------------------------------------------------------------------- cancel()
 
-both('R-TG-22 cancel() cancels the body and the children, and the block ends without an error', function* (kind) {
-  const { wait, go, loop } = kind;
-  const { log, sleeps } = children(kind);
-  const group = new TaskGroup();
-  const value = yield* wait(
-    group.run(
-      go(function* () {
-        group.createTask(sleeps('a', 9));
-        loop.callLater(1, () => group.cancel());
-        yield* wait(asyncio.sleep(9));
-        log.push('not here');
-        return 'value';
-      }),
-    ),
-  );
-  assert.equal(value, undefined);
-  assert.deepEqual(log, ['a cancelled']);
-  assert.equal(loop.time(), 1);
-  assert.equal(asyncio.currentTask()?.cancelling(), 0);
-  yield* wait(asyncio.sleep(1));
-});
+both(
+  'R-TG-22 cancel() cancels the body and the children, and the block ends without an error',
+  function* (kind) {
+    const { wait, go, loop } = kind;
+    const { log, sleeps } = children(kind);
+    const group = new TaskGroup();
+    const value = yield* wait(
+      group.run(
+        go(function* () {
+          group.createTask(sleeps('a', 9));
+          loop.callLater(1, () => group.cancel());
+          yield* wait(asyncio.sleep(9));
+          log.push('not here');
+          return 'value';
+        }),
+      ),
+    );
+    assert.equal(value, undefined);
+    assert.deepEqual(log, ['a cancelled']);
+    assert.equal(loop.time(), 1);
+    assert.equal(asyncio.currentTask()?.cancelling(), 0);
+    yield* wait(asyncio.sleep(1));
+  },
+);
 
 both('R-TG-22 cancel() while the block waits for its children cancels those', function* (kind) {
   const { wait, go, loop } = kind;
@@ -786,72 +811,81 @@ both('R-TG-22 cancel() while the block waits for its children cancels those', fu
   assert.equal(asyncio.currentTask()?.cancelling(), 0);
 });
 
-both('R-TG-22 cancel() from a child, or from the body itself, takes effect at the next wait', function* (kind) {
-  const { wait, go, loop } = kind;
-  const { log, sleeps } = children(kind);
-  for (const who of ['a child', 'the body']) {
+both(
+  'R-TG-22 cancel() from a child, or from the body itself, takes effect at the next wait',
+  function* (kind) {
+    const { wait, go, loop } = kind;
+    const { log, sleeps } = children(kind);
+    for (const who of ['a child', 'the body']) {
+      const group = new TaskGroup();
+      yield* wait(
+        group.run(
+          go(function* () {
+            group.createTask(sleeps(who, 9));
+            yield* wait(asyncio.sleep(0));
+            if (who === 'the body') {
+              group.cancel();
+              log.push('goes on');
+            } else {
+              group.createTask(
+                go(function* () {
+                  group.cancel();
+                }),
+              );
+            }
+            yield* wait(asyncio.sleep(9));
+            log.push('not here');
+          }),
+        ),
+      );
+      assert.equal(asyncio.currentTask()?.cancelling(), 0);
+    }
+    assert.deepEqual(log, ['a child cancelled', 'goes on', 'the body cancelled']);
+    assert.equal(loop.time(), 0);
+  },
+);
+
+both(
+  'R-TG-23 cancel() before the group is entered takes effect at the body’s first wait',
+  function* ({ wait, go }) {
+    const log: string[] = [];
     const group = new TaskGroup();
+    group.cancel();
+    group.cancel();
     yield* wait(
       group.run(
         go(function* () {
-          group.createTask(sleeps(who, 9));
+          log.push('begins');
           yield* wait(asyncio.sleep(0));
-          if (who === 'the body') {
-            group.cancel();
-            log.push('goes on');
-          } else {
-            group.createTask(
-              go(function* () {
-                group.cancel();
-              }),
-            );
-          }
-          yield* wait(asyncio.sleep(9));
           log.push('not here');
         }),
       ),
     );
+    assert.deepEqual(log, ['begins']);
     assert.equal(asyncio.currentTask()?.cancelling(), 0);
-  }
-  assert.deepEqual(log, ['a child cancelled', 'goes on', 'the body cancelled']);
-  assert.equal(loop.time(), 0);
-});
+    yield* wait(asyncio.sleep(1));
+  },
+);
 
-both('R-TG-23 cancel() before the group is entered takes effect at the body’s first wait', function* ({ wait, go }) {
-  const log: string[] = [];
-  const group = new TaskGroup();
-  group.cancel();
-  group.cancel();
-  yield* wait(
-    group.run(
-      go(function* () {
-        log.push('begins');
-        yield* wait(asyncio.sleep(0));
-        log.push('not here');
-      }),
-    ),
-  );
-  assert.deepEqual(log, ['begins']);
-  assert.equal(asyncio.currentTask()?.cancelling(), 0);
-  yield* wait(asyncio.sleep(1));
-});
-
-both('R-TG-23 cancel() of a body that does not wait any more leaves nothing behind', function* ({ wait, go }) {
-  const group = new TaskGroup();
-  const value = yield* wait(
-    group.run(
-      go(function* () {
-        group.cancel();
-        return 'value';
-      }),
-    ),
-  );
-  assert.equal(value, 'value');
-  assert.equal(asyncio.currentTask()?.cancelling(), 0);
-  yield* wait(asyncio.sleep(1));
-  group.cancel(); // it has ended: no effect
-  yield* wait(asyncio.sleep(1));
-});
+both(
+  'R-TG-23 cancel() of a body that does not wait any more leaves nothing behind',
+  function* ({ wait, go }) {
+    const group = new TaskGroup();
+    const value = yield* wait(
+      group.run(
+        go(function* () {
+          group.cancel();
+          return 'value';
+        }),
+      ),
+    );
+    assert.equal(value, 'value');
+    assert.equal(asyncio.currentTask()?.cancelling(), 0);
+    yield* wait(asyncio.sleep(1));
+    group.cancel(); // it has ended: no effect
+    yield* wait(asyncio.sleep(1));
+  },
+);
 
 both('R-TG-24 cancel() does not hide errors', function* (kind) {
   const { wait, go, loop } = kind;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import fc from 'fast-check';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
 import { TestLoop } from 'tsyncio/testing';
 import { both, cancelArgs, isError, thrown, thrownBy, ticker } from './both-kinds.js';
@@ -52,10 +52,18 @@ both('R-TMO-01 timeout(null) never fires', function* ({ wait, go }) {
 both('R-TMO-02 a Timeout can be entered once', function* ({ wait, go }) {
   const limit = asyncio.timeout(1);
   const again = go(function* () {
-    isError(yield* thrown(wait(limit.run(go(function* () {})))), RuntimeError, 'Timeout has already been entered');
+    isError(
+      yield* thrown(wait(limit.run(go(function* () {})))),
+      RuntimeError,
+      'Timeout has already been entered',
+    );
   });
   yield* wait(limit.run(again));
-  isError(yield* thrown(wait(limit.run(go(function* () {})))), RuntimeError, 'Timeout has already been entered');
+  isError(
+    yield* thrown(wait(limit.run(go(function* () {})))),
+    RuntimeError,
+    'Timeout has already been entered',
+  );
   isError(yield* thrown(wait(limit[asyncio.aenter]())), RuntimeError, 'Timeout has already been entered');
 });
 
@@ -148,27 +156,27 @@ both('R-TMO-05 leaving the block cancels the timer', function* ({ wait, go, loop
   assert.equal(failing.expired(), false);
 });
 
-both('R-TMO-06 the CancelledError of an expired block becomes TimeoutError, and the request is taken back', function* ({
-  wait,
-  go,
-}) {
-  let cancelled: unknown;
-  const error = yield* thrown(
-    wait(
-      asyncio.timeout(1).run(
-        go(function* () {
-          cancelled = yield* thrown(wait(asyncio.sleep(9)));
-          throw cancelled;
-        }),
+both(
+  'R-TMO-06 the CancelledError of an expired block becomes TimeoutError, and the request is taken back',
+  function* ({ wait, go }) {
+    let cancelled: unknown;
+    const error = yield* thrown(
+      wait(
+        asyncio.timeout(1).run(
+          go(function* () {
+            cancelled = yield* thrown(wait(asyncio.sleep(9)));
+            throw cancelled;
+          }),
+        ),
       ),
-    ),
-  );
-  isError(error, TimeoutError);
-  assert.ok(cancelled instanceof CancelledError);
-  assert.equal((error as Error).cause, cancelled);
-  assert.equal(asyncio.currentTask()?.cancelling(), 0);
-  yield* wait(asyncio.sleep(1));
-});
+    );
+    isError(error, TimeoutError);
+    assert.ok(cancelled instanceof CancelledError);
+    assert.equal((error as Error).cause, cancelled);
+    assert.equal(asyncio.currentTask()?.cancelling(), 0);
+    yield* wait(asyncio.sleep(1));
+  },
+);
 
 both('R-TMO-07 when somebody else cancels too, the CancelledError passes', function* ({ wait, go, loop }) {
   const limit = asyncio.timeout(1);
@@ -228,29 +236,29 @@ both('R-TMO-08 a block that swallows the cancellation ends normally', function* 
   yield* wait(asyncio.sleep(1));
 });
 
-both('R-TMO-09 another error of an expired block passes, with TimeoutError for CancelledError in its context', function* ({
-  wait,
-  go,
-}) {
-  let cancelled: unknown;
-  const boom: asyncio.WithContext & Error = new ValueError('boom');
-  const error = yield* thrown(
-    wait(
-      asyncio.timeout(1).run(
-        go(function* () {
-          cancelled = yield* thrown(wait(asyncio.sleep(9)));
-          boom.context = cancelled;
-          throw boom;
-        }),
+both(
+  'R-TMO-09 another error of an expired block passes, with TimeoutError for CancelledError in its context',
+  function* ({ wait, go }) {
+    let cancelled: unknown;
+    const boom: asyncio.WithContext & Error = new ValueError('boom');
+    const error = yield* thrown(
+      wait(
+        asyncio.timeout(1).run(
+          go(function* () {
+            cancelled = yield* thrown(wait(asyncio.sleep(9)));
+            boom.context = cancelled;
+            throw boom;
+          }),
+        ),
       ),
-    ),
-  );
-  assert.equal(error, boom);
-  isError(boom.context, TimeoutError);
-  const { cause, context } = boom.context as Error & asyncio.WithContext;
-  assert.deepEqual([cause, context], [cancelled, cancelled]);
-  assert.equal(asyncio.currentTask()?.cancelling(), 0);
-});
+    );
+    assert.equal(error, boom);
+    isError(boom.context, TimeoutError);
+    const { cause, context } = boom.context as Error & asyncio.WithContext;
+    assert.deepEqual([cause, context], [cancelled, cancelled]);
+    assert.equal(asyncio.currentTask()?.cancelling(), 0);
+  },
+);
 
 both('R-TMO-09 so it is for the direct members of an ExceptionGroup', function* ({ wait, go }) {
   const cancelled = new CancelledError();
@@ -346,31 +354,31 @@ both('R-TMO-11 of nested limits only the one that expired converts', function* (
   }
 });
 
-both('R-TMO-11 when both expire at once TimeoutError comes out of the outer one, and nothing is left', function* ({
-  wait,
-  go,
-}) {
-  const [outer, inner] = [asyncio.timeoutAt(1), asyncio.timeoutAt(1)];
-  const error = yield* thrown(
-    wait(
-      outer.run(
-        go(function* () {
-          yield* wait(
-            inner.run(
-              go(function* () {
-                yield* wait(asyncio.sleep(9));
-              }),
-            ),
-          );
-        }),
+both(
+  'R-TMO-11 when both expire at once TimeoutError comes out of the outer one, and nothing is left',
+  function* ({ wait, go }) {
+    const [outer, inner] = [asyncio.timeoutAt(1), asyncio.timeoutAt(1)];
+    const error = yield* thrown(
+      wait(
+        outer.run(
+          go(function* () {
+            yield* wait(
+              inner.run(
+                go(function* () {
+                  yield* wait(asyncio.sleep(9));
+                }),
+              ),
+            );
+          }),
+        ),
       ),
-    ),
-  );
-  isError(error, TimeoutError);
-  assert.deepEqual([outer.expired(), inner.expired()], [true, true]);
-  assert.equal(asyncio.currentTask()?.cancelling(), 0);
-  yield* wait(asyncio.sleep(1));
-});
+    );
+    isError(error, TimeoutError);
+    assert.deepEqual([outer.expired(), inner.expired()], [true, true]);
+    assert.equal(asyncio.currentTask()?.cancelling(), 0);
+    yield* wait(asyncio.sleep(1));
+  },
+);
 
 both('R-TMO-12 reschedule() moves and removes the deadline', function* ({ wait, go, loop }) {
   const limit = asyncio.timeout(1);
@@ -445,28 +453,27 @@ both('R-TMO-13 a limit works in a task that was cancelled before', function* ({ 
   assert.deepEqual(yield* wait(task), ['TimeoutError', 1]);
 });
 
-both('R-TMO-14 when result and deadline come in one iteration, the deadline wins, whichever is first', function* ({
-  wait,
-  go,
-  loop,
-}) {
-  for (const order of ['result first', 'deadline first'] as const) {
-    const future = loop.createFuture<string>();
-    const limit = asyncio.timeout(null);
-    const at = loop.time() + 1;
-    const complete = () => {
-      if (!future.done()) future.setResult('lost');
-    };
-    const waiting = go(function* () {
-      if (order === 'result first') loop.callAt(at, complete);
-      limit.reschedule(at);
-      if (order === 'deadline first') loop.callAt(at, complete);
-      return yield* wait(future);
-    });
-    isError(yield* thrown(wait(limit.run(waiting))), TimeoutError, '');
-    assert.equal(loop.time(), at);
-  }
-});
+both(
+  'R-TMO-14 when result and deadline come in one iteration, the deadline wins, whichever is first',
+  function* ({ wait, go, loop }) {
+    for (const order of ['result first', 'deadline first'] as const) {
+      const future = loop.createFuture<string>();
+      const limit = asyncio.timeout(null);
+      const at = loop.time() + 1;
+      const complete = () => {
+        if (!future.done()) future.setResult('lost');
+      };
+      const waiting = go(function* () {
+        if (order === 'result first') loop.callAt(at, complete);
+        limit.reschedule(at);
+        if (order === 'deadline first') loop.callAt(at, complete);
+        return yield* wait(future);
+      });
+      isError(yield* thrown(wait(limit.run(waiting))), TimeoutError, '');
+      assert.equal(loop.time(), at);
+    }
+  },
+);
 
 both('R-TMO-15 toString() shows the state, and the deadline while it counts', function* ({ wait, go }) {
   const limit = asyncio.timeout(1);
@@ -564,37 +571,41 @@ both('limits in one Promise.all() time out each by itself', { only: 'async' }, f
 
 test('of any number of nested limits, the one with the earliest deadline decides', () => {
   fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 6 }), fc.integer({ min: 1, max: 20 }), (delays, work) => {
-      const loop = new TestLoop();
-      const limits: asyncio.Timeout[] = [];
-      function* nest(depth: number): asyncio.Coro<string> {
-        if (depth === delays.length) {
-          yield* asyncio.sleep(work + 0.5);
-          return 'done';
-        }
-        const limit = asyncio.timeout(delays[depth] as number);
-        limits.push(limit);
-        return yield* limit.run(() => nest(depth + 1));
-      }
-      const outcome = loop.runSync(
-        (function* () {
-          try {
-            return yield* nest(0);
-          } catch (error) {
-            return (error as Error).name;
-          } finally {
-            assert.equal(asyncio.currentTask()?.cancelling(), 0);
+    fc.property(
+      fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 6 }),
+      fc.integer({ min: 1, max: 20 }),
+      (delays, work) => {
+        const loop = new TestLoop();
+        const limits: asyncio.Timeout[] = [];
+        function* nest(depth: number): asyncio.Coro<string> {
+          if (depth === delays.length) {
+            yield* asyncio.sleep(work + 0.5);
+            return 'done';
           }
-        })() as asyncio.Coro<string>,
-      );
-      const earliest = Math.min(...delays);
-      assert.equal(outcome, earliest <= work ? 'TimeoutError' : 'done');
-      assert.equal(loop.time(), Math.min(earliest, work + 0.5));
-      assert.deepEqual(
-        limits.map((limit) => limit.expired()),
-        delays.map((delay) => delay === earliest && earliest <= work),
-      );
-      loop.close();
-    }),
+          const limit = asyncio.timeout(delays[depth] as number);
+          limits.push(limit);
+          return yield* limit.run(() => nest(depth + 1));
+        }
+        const outcome = loop.runSync(
+          (function* () {
+            try {
+              return yield* nest(0);
+            } catch (error) {
+              return (error as Error).name;
+            } finally {
+              assert.equal(asyncio.currentTask()?.cancelling(), 0);
+            }
+          })() as asyncio.Coro<string>,
+        );
+        const earliest = Math.min(...delays);
+        assert.equal(outcome, earliest <= work ? 'TimeoutError' : 'done');
+        assert.equal(loop.time(), Math.min(earliest, work + 0.5));
+        assert.deepEqual(
+          limits.map((limit) => limit.expired()),
+          delays.map((delay) => delay === earliest && earliest <= work),
+        );
+        loop.close();
+      },
+    ),
   );
 });
