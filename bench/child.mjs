@@ -3,8 +3,8 @@
 // A program's default export takes its arguments and returns either
 //   { units, repeat(times) }   `repeat` does `times` rounds of `units` units of work, never fewer than `least` rounds,
 //                              where starting up must not show; `fixed` marks a round that takes as long as it
-//                              takes, such as a second of sleeping. What `repeat` returns, if it is a number, is
-//                              the seconds that count, without the preparations. Or
+//                              takes, such as a second of sleeping. `repeat` also gets a function to call when
+//                              preparations are over and the measurement begins. Or
 //   { value() }                which measures by itself (bytes, milliseconds).
 // The result goes to the standard output as one line of JSON, in nanoseconds a unit.
 import { resolve } from 'node:path';
@@ -43,14 +43,19 @@ async function sample(goal) {
 
 function result(times, wall, cpu) {
   const nanoseconds = 1e9 / (units * times);
-  return { wall: wall * nanoseconds, cpu: cpu * nanoseconds, seconds: wall };
+  return { wall: wall * nanoseconds, cpu: cpu * nanoseconds, waits: fixed === true };
 }
 
 async function measure(times) {
-  const before = process.cpuUsage();
-  const start = performance.now();
-  const own = await repeat(times);
-  const wall = typeof own === 'number' ? own : (performance.now() - start) / 1e3;
+  let before;
+  let start;
+  const restart = () => {
+    before = process.cpuUsage();
+    start = performance.now();
+  };
+  restart();
+  await repeat(times, restart);
+  const wall = (performance.now() - start) / 1e3;
   const { user, system } = process.cpuUsage(before);
   return { wall, cpu: (user + system) / 1e6 };
 }

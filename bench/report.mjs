@@ -5,14 +5,18 @@ import { join } from 'node:path';
 import { targets } from './targets.mjs';
 
 const OURS = 'tsyncio';
+/** Below this share of a processor the numbers are of little use. */
+const QUIET = 0.9;
 
-export function summarize({ programs, samples, rounds, interpreters }) {
+export function summarize({ programs, samples, rounds, interpreters, cpu }) {
   const results = {
     node: interpreters.node.version,
     asyncio: interpreters.asyncio?.version,
     uvloop: interpreters.uvloop?.version,
     machine: `${platform()} ${arch()}, ${cpus().length} cores`,
     rounds,
+    time: cpu ? 'CPU time' : 'wall-clock time',
+    share: shareOfProcessor(programs, samples),
     programs: programs.map(({ name, title, unit, metric, contenders }) => ({
       name,
       title,
@@ -27,6 +31,19 @@ export function summarize({ programs, samples, rounds, interpreters }) {
     })),
   };
   return { ...results, targets: judge(results) };
+}
+
+/** How much of the time that they ran for the processes had a processor: the rest went to other programs. */
+function shareOfProcessor(programs, samples) {
+  const shares = programs.flatMap(({ name, contenders }) =>
+    contenders.flatMap((contender) =>
+      samples
+        .get(`${name}/${contender.name}`)
+        .filter(({ wall, waits }) => wall > 0 && !waits)
+        .map(({ wall, cpu }) => Math.min(1, cpu / wall)),
+    ),
+  );
+  return shares.length === 0 ? 1 : spread(shares).median;
 }
 
 function spread(values) {
@@ -78,14 +95,21 @@ function judge(results) {
 }
 
 export function renderReport(results) {
-  const { node, asyncio, uvloop, machine, rounds } = results;
+  const { node, asyncio, uvloop, machine, rounds, time, share } = results;
   const lines = [
     `# tsyncio on Node ${node}`,
     '',
-    `${[machine, asyncio, uvloop].filter(Boolean).join('; ')}. Medians of ${rounds} interleaved rounds; in brackets the`,
-    'lowest and the highest. The last column says how long a contender takes, with tsyncio as 1.',
+    `${[machine, asyncio, uvloop].filter(Boolean).join('; ')}. Medians of ${rounds} interleaved rounds, ${time}; in`,
+    'brackets the lowest and the highest. The last column says how long a contender takes, with tsyncio as 1.',
     '',
   ];
+  if (share < QUIET) {
+    lines.push(
+      `**The machine was busy**: half of the processes had a processor for less than ${Math.round(share * 100)} % of`,
+      'the time. Take these numbers as a hint only.',
+      '',
+    );
+  }
   for (const { title, name, unit, contenders } of results.programs) {
     const ours = contenders.find((contender) => contender.name === OURS);
     lines.push(`## ${title} (\`${name}\`)`, '', `| contender | ${unit} | ratio |`, '| --- | ---: | ---: |');

@@ -13,6 +13,7 @@ const USAGE = `usage: node bench/run.mjs [options]
   --against NAME,…   contenders to run beside tsyncio
   --rounds N         how often every contender of every program runs (default 5)
   --quick            3 rounds of short samples
+  --cpu              compare CPU time instead of wall-clock time: steadier when the machine is busy
   --node PATH        the Node to measure (default: this one)
   --profile          one round of tsyncio alone, with CPU profiles in bench/.profiles/
   --list             the names of all programs and their contenders`;
@@ -23,6 +24,7 @@ const { values: options } = parseArgs({
     against: { type: 'string' },
     rounds: { type: 'string' },
     quick: { type: 'boolean', default: false },
+    cpu: { type: 'boolean', default: false },
     node: { type: 'string' },
     profile: { type: 'boolean', default: false },
     list: { type: 'boolean', default: false },
@@ -62,7 +64,11 @@ const chosen = programs
   .filter(
     ({ name }) => wanted.length === 0 || wanted.some((word) => name === word || name.startsWith(`${word}-`)),
   )
-  .map((program) => ({ ...program, contenders: program.contenders.filter(isWanted) }));
+  .map((program) => ({
+    ...program,
+    metric: options.cpu ? 'cpu' : program.metric,
+    contenders: program.contenders.filter(isWanted),
+  }));
 if (chosen.length === 0) {
   console.error(
     `No program is called ${options.only}. There are: ${programs.map(({ name }) => name).join(', ')}`,
@@ -85,8 +91,8 @@ for (let round = 1; round <= rounds; round++) {
 }
 progress('');
 
-const complete = wanted.length === 0 && !rivals && !options.quick && !options.profile;
-const results = summarize({ programs: chosen, samples, rounds, interpreters });
+const complete = wanted.length === 0 && !rivals && !options.quick && !options.cpu && !options.profile;
+const results = summarize({ programs: chosen, samples, rounds, interpreters, cpu: options.cpu });
 const report = renderReport(results);
 console.log(report);
 const version = interpreters.node.version;

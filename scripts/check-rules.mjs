@@ -54,12 +54,16 @@ function mentionsInStrings(/** @type {string} */ path) {
       if (typeof inner?.type === 'string' && inner.loc !== undefined) visit(/** @type {Node} */ (inner));
     }
   };
-  const { program } = parse(read(path), {
-    sourceType: 'module',
-    plugins: ['typescript', 'explicitResourceManagement'],
-    errorRecovery: true,
-  });
-  visit(/** @type {Node} */ (/** @type {unknown} */ (program)));
+  try {
+    const { program } = parse(read(path), {
+      sourceType: 'module',
+      plugins: ['typescript', 'explicitResourceManagement'],
+      errorRecovery: true,
+    });
+    visit(/** @type {Node} */ (/** @type {unknown} */ (program)));
+  } catch (error) {
+    faults.push(`${path}: it cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
   return found;
 }
 

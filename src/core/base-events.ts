@@ -12,7 +12,7 @@
  * no microtask is left (`host.settled`, armed once for many steps).
  */
 
-import { type Context, copyContext } from './contextvars.js';
+import type { Context } from './contextvars.js';
 import type { AwaitableLike } from './coroutines.js';
 import {
   type Coro,
@@ -24,13 +24,12 @@ import {
 } from './coroutines.js';
 import { activeAsyncContext, current, enableAsyncContext } from './current.js';
 import { type Duration, toSeconds, toTime } from './durations.js';
-import { closeCoroutine, ensureFuture } from './ensure-future.js';
+import { ensureFuture } from './ensure-future.js';
 import {
   type ContextOption,
   Handle,
   noteRunning,
   type Runnable,
-  refuseInsideLoop,
   setLoopMaker,
   TimerHandle,
 } from './events.js';
@@ -144,6 +143,7 @@ export class EventLoop {
   readonly _timers = new TimerHeap<HeapTimer & Runnable>();
   /** The task whose native step is under way. @internal */
   _native: Task | null = null;
+  readonly #requestsOfStep: Scope[] = [];
   /** Tasks that will be done when no microtask is left. @internal */
   _closings = 0;
   /** Awaits of plain code that are pending on this loop. @internal */
@@ -299,6 +299,7 @@ export class EventLoop {
         ...(task.sourceTraceback === null ? {} : { sourceTraceback: task.sourceTraceback }),
       });
     }
+    if (this._debug) this.setDebug(false);
     this.#closed = true;
     this.#ready.clear();
     this.#todo = 0;
@@ -464,8 +465,10 @@ export class EventLoop {
    */
   setDebug(enabled: boolean): void {
     this._debug = enabled;
-    trackCoroutines(enabled);
-    setCaptureCancellationStacks(enabled);
+    if (enabled) debugLoops.add(this);
+    else debugLoops.delete(this);
+    trackCoroutines(debugLoops.size > 0);
+    setCaptureCancellationStacks(debugLoops.size > 0);
   }
 
   #checkCallback(callback: unknown, method: string): void {
@@ -854,7 +857,13 @@ export class EventLoop {
     this._native = null;
   }
 
+  /** A request in `scope` that counts for the native step under way only. @internal */
+  _forgetAfterStep(scope: Scope): void {
+    this.#requestsOfStep.push(scope);
+  }
+
   #finishNative(): void {
+    for (const scope of this.#requestsOfStep.splice(0)) scope._mustCancel = false;
     this._native = null;
     current.nativeScope = null;
     if (this._debug) this.#reportSlow();
@@ -1055,6 +1064,8 @@ export function runSynchronously<T>(loop: EventLoop, awaitable: AwaitableLike<T>
   return loop._concludeRun(future, finish);
 }
 
+/** The open loops in debug mode: what coroutines and cancellations remember is the same for the whole thread. */
+const debugLoops = new Set<EventLoop>();
 const foreignAwaitWarned = new WeakSet<Task>();
 
 function checkFunction(callback: unknown, method: string): void {

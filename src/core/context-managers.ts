@@ -11,6 +11,7 @@ export const aexit: unique symbol = Symbol.for('tsyncio.aexit') as never;
 export interface AsyncContextManager<V> {
   [aenter](): Coroutine<V>;
   /** `error` is `undefined` when the block ended normally. A coroutine of `true` suppresses the error. */
+  // biome-ignore lint/suspicious/noConfusingVoidType: a manager that never suppresses returns nothing
   [aexit](error: { readonly value: unknown } | undefined): Coroutine<boolean | void>;
 }
 

@@ -8,6 +8,7 @@
 
 import { current, liveScope } from './current.js';
 import { LookupError, RuntimeError, ValueError } from './exceptions.js';
+import { repr } from './format-helpers.js';
 import { logger } from './log.js';
 import type { Task } from './tasks.js';
 
@@ -105,11 +106,7 @@ export class Context {
 
   /** Whether both hold the same variables with the same values. */
   equals(other: unknown): boolean {
-    if (!(other instanceof Context) || other.size !== this.size) return false;
-    for (const [variable, value] of this._values) {
-      if (!other._values.has(variable) || !Object.is(other._values.get(variable), value)) return false;
-    }
-    return true;
+    return isContext(other) && sameValues(this._values, other._values);
   }
 
   toString(): string {
@@ -125,6 +122,18 @@ export class Context {
     if (value === MISSING) this._values.delete(variable);
     else this._values.set(variable, value);
   }
+}
+
+function isContext(value: unknown): value is Context {
+  return value instanceof Context;
+}
+
+function sameValues(a: Values, b: Values): boolean {
+  if (a.size !== b.size) return false;
+  for (const [variable, value] of a) {
+    if (!b.has(variable) || !Object.is(b.get(variable), value)) return false;
+  }
+  return true;
 }
 
 function copyOf(context: Context): Context {
@@ -152,6 +161,17 @@ function currentTaskOrNull(): Task | null {
 /** A copy of the current context. O(1). */
 export function copyContext(): Context {
   return copyOf(currentContext());
+}
+
+/** The context that a caller gave, checked; a copy of the current one when there is none. @internal */
+export function contextOrCopy(given: Context | undefined): Context {
+  return given === undefined ? copyContext() : checkContext(given);
+}
+
+/** @internal */
+export function checkContext(given: Context): Context {
+  if (!(given instanceof Context)) throw new TypeError(`expected a Context, got ${repr(given)}`);
+  return given;
 }
 
 /** The same for a new task: `null` stands for an empty one, made when it is first needed. @internal */

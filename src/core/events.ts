@@ -1,7 +1,7 @@
 /** Handles, and which loop the calling code is on. */
 
 import type { EventLoop } from './base-events.js';
-import { type Context, copyContext } from './contextvars.js';
+import { type Context, contextOrCopy } from './contextvars.js';
 import { contextLoop, current } from './current.js';
 import { RuntimeError, stopsTheLoop } from './exceptions.js';
 import {
@@ -40,7 +40,7 @@ export class Handle implements Runnable {
   constructor(loop: EventLoop, callback: () => unknown, context: Context | undefined) {
     this._loop = loop;
     this._callback = callback;
-    this._context = context ?? copyContext();
+    this._context = contextOrCopy(context);
     this._sourceTraceback = loop._debug ? extractStack() : null;
     this._cancelledName = null;
   }

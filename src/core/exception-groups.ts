@@ -41,11 +41,10 @@ export class BaseExceptionGroup<E = unknown> extends AggregateError implements W
     }
     super(exceptions, message);
     const hasBase = exceptions.some(isBaseException);
-    if (new.target === BaseExceptionGroup && !hasBase) {
-      Object.setPrototypeOf(this, ExceptionGroup.prototype);
-    } else if (hasBase && this instanceof ExceptionGroup) {
+    if (hasBase && this instanceof ExceptionGroup) {
       throw new TypeError('Cannot nest BaseExceptions in an ExceptionGroup');
     }
+    if (!hasBase && isBaseGroupClass(new.target)) Object.setPrototypeOf(this, ExceptionGroup.prototype);
   }
 
   /** Only a group that may hold BaseExceptions is one itself. @internal */
@@ -76,38 +75,52 @@ export class BaseExceptionGroup<E = unknown> extends AggregateError implements W
    * ```
    */
   split(condition: GroupCondition): [BaseExceptionGroup<E> | null, BaseExceptionGroup<E> | null] {
-    return this.#split(matcher(condition));
-  }
-
-  #split(matches: (error: unknown) => boolean): [BaseExceptionGroup<E> | null, BaseExceptionGroup<E> | null] {
-    if (matches(this)) return [this, null];
-    const yes: E[] = [];
-    const no: E[] = [];
-    for (const error of this.exceptions) {
-      if (error instanceof BaseExceptionGroup) {
-        const [mine, rest] = error.#split(matches);
-        if (mine !== null) yes.push(mine as E);
-        if (rest !== null) no.push(rest as E);
-      } else {
-        (matches(error) ? yes : no).push(error);
-      }
-    }
-    return [this.#derived(yes), this.#derived(no)];
-  }
-
-  #derived(exceptions: readonly E[]): BaseExceptionGroup<E> | null {
-    if (exceptions.length === 0) return null;
-    const group = this.derive(exceptions);
-    if (this.stack !== undefined) group.stack = this.stack;
-    if (this.cause !== undefined) group.cause = this.cause;
-    if (this.context !== undefined) group.context = this.context;
-    return group;
+    return splitGroup<E>(this, matcher(condition));
   }
 
   /** A group like this one with other members. Override it in a subclass so that `split` gives your class. */
   derive(exceptions: readonly E[]): BaseExceptionGroup<E> {
-    return new BaseExceptionGroup(this.message, exceptions);
+    return baseGroup(this.message, exceptions);
   }
+}
+
+// Outside the class: a bundler renames a class that names itself.
+function isBaseGroupClass(value: unknown): boolean {
+  return value === BaseExceptionGroup;
+}
+
+function baseGroup<E>(message: string, exceptions: readonly E[]): BaseExceptionGroup<E> {
+  return new BaseExceptionGroup(message, exceptions);
+}
+
+type Split<E> = [BaseExceptionGroup<E> | null, BaseExceptionGroup<E> | null];
+
+function splitGroup<E>(group: BaseExceptionGroup<E>, matches: (error: unknown) => boolean): Split<E> {
+  if (matches(group)) return [group, null];
+  const yes: E[] = [];
+  const no: E[] = [];
+  for (const error of group.exceptions) {
+    if (error instanceof BaseExceptionGroup) {
+      const [mine, rest] = splitGroup(error as BaseExceptionGroup<E>, matches);
+      if (mine !== null) yes.push(mine as E);
+      if (rest !== null) no.push(rest as E);
+    } else {
+      (matches(error) ? yes : no).push(error);
+    }
+  }
+  return [derivedGroup(group, yes), derivedGroup(group, no)];
+}
+
+function derivedGroup<E>(
+  from: BaseExceptionGroup<E>,
+  exceptions: readonly E[],
+): BaseExceptionGroup<E> | null {
+  if (exceptions.length === 0) return null;
+  const group = from.derive(exceptions);
+  if (from.stack !== undefined) group.stack = from.stack;
+  if (from.cause !== undefined) group.cause = from.cause;
+  if (from.context !== undefined) group.context = from.context;
+  return group;
 }
 
 /** A group without BaseExceptions: what a task group raises. */

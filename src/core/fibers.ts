@@ -374,8 +374,8 @@ export class Scope {
   _first: Flow | null;
   _last: Flow | null;
   _abort: AbortSource | null;
-  /** Whether a cancellation has gone to its flows: what they await from then on is their clean-up. */
-  _delivered: boolean;
+  /** Whether a cancellation has gone to a flow, or to several: what they await from then on is their clean-up. */
+  _delivered: 'to none' | 'to one' | 'to several';
 
   constructor(fiber: Fiber, withAsyncContext: boolean) {
     this._loop = fiber._loop;
@@ -388,7 +388,7 @@ export class Scope {
     this._first = null;
     this._last = null;
     this._abort = null;
-    this._delivered = false;
+    this._delivered = 'to none';
     this._carrier = withAsyncContext ? (activeAsyncContext()?.bind(this) ?? null) : null;
   }
 
@@ -415,7 +415,7 @@ export class Scope {
     this._closed = true;
     if (this._first === null) return;
     let heir = this._outer;
-    while (heir !== null && heir._closed) heir = heir._outer;
+    while (heir?._closed) heir = heir._outer;
     heir ??= leftoversOf(this._task as Fiber);
     for (let flow: Flow | null = this._first; flow !== null; ) {
       const next: Flow | null = flow._next;
@@ -439,16 +439,17 @@ export class Scope {
     const running = runsIn(this);
     const parked = this._cancelFlows(message);
     const heard = this._abort?.abort(cancelledError(message), this._loop._host) ?? false;
-    if (parked && !running) return;
-    if (heard && !running) return;
+    if ((parked || heard) && !running) return;
     this._mustCancel = true;
     this._cancelMessage = message;
-    if (!running) this._loop._watchForeignAwait(this);
+    // Where others were told, the flow that runs hears of it only if it awaits before its step ends.
+    if (parked || heard) this._loop._forgetAfterStep(this);
+    else if (!running) this._loop._watchForeignAwait(this);
   }
 
   _cancelFlows(message: unknown): boolean {
     const any = this._first !== null;
-    if (any) this._delivered = true;
+    if (any) this._delivered = this._first === this._last ? 'to one' : 'to several';
     for (let flow: Flow | null = this._first; flow !== null; ) {
       const next: Flow | null = flow._next;
       flow._spared = true;
@@ -530,7 +531,7 @@ export class Flow implements Fiber, PromiseLike<unknown> {
     scope._mustCancel = false;
     this._requests = 0;
     this._coroutine = null;
-    this._spared = scope._delivered;
+    this._spared = scope._delivered !== 'to none';
     this._onFulfilled = onFulfilled;
     this._onRejected = onRejected;
     this._done = false;
@@ -578,7 +579,8 @@ export class Flow implements Fiber, PromiseLike<unknown> {
     scope._remove(this);
     if (this._coroutine !== null) this._coroutine._state = CLOSED;
     if (this._requests > 0) scope._fiber._requests += this._requests;
-    if (this._mustCancel) {
+    // A request that this flow did not come to hear of goes on to the frame, unless others of the frame's flows have heard.
+    if (this._mustCancel && scope._delivered !== 'to several') {
       scope._mustCancel = true;
       scope._cancelMessage = this._cancelMessage;
     }
@@ -601,7 +603,6 @@ export class Flow implements Fiber, PromiseLike<unknown> {
   }
 
   /** `then` called by hand on what `then` returned. An `await` never comes here, and never pays for a promise. */
-  // biome-ignore lint/suspicious/noThenProperty: it is the thenable that a then() has to return
   then<R1 = unknown, R2 = never>(
     onFulfilled?: ((value: unknown) => R1 | PromiseLike<R1>) | null,
     onRejected?: ((error: unknown) => R2 | PromiseLike<R2>) | null,
@@ -663,7 +664,6 @@ class PlainAwait implements Waiter, Runnable, PromiseLike<unknown> {
     this.#reject(error);
   }
 
-  // biome-ignore lint/suspicious/noThenProperty: it is the thenable that a then() has to return
   then<R1 = unknown, R2 = never>(
     onFulfilled?: ((value: unknown) => R1 | PromiseLike<R1>) | null,
     onRejected?: ((error: unknown) => R2 | PromiseLike<R2>) | null,
@@ -776,7 +776,13 @@ export function deliver(fiber: Fiber, message: unknown): void {
       const waiter = each._waiter;
       const next = waiter === null ? null : waiter._requestCancel?.(message);
       if (next === undefined || next === null) {
-        if (waiter !== null && next === undefined && waiter.cancel(message)) return;
+        if (waiter !== null && next === undefined) {
+          if (waiter.cancel(message)) return;
+          if (waiter._isCancelling === true) {
+            cutCircle(each, message);
+            return;
+          }
+        }
         each._mustCancel = true;
         each._cancelMessage = message;
         return;
@@ -795,7 +801,7 @@ export function deliver(fiber: Fiber, message: unknown): void {
       scope._cancel(message);
       return;
     }
-    scope._delivered = true;
+    scope._delivered = 'to one';
     only._spared = true;
     each = only;
   }
@@ -803,7 +809,12 @@ export function deliver(fiber: Fiber, message: unknown): void {
 
 /** Tasks wait for each other in a circle: this one stops waiting, so that the cancellation gets somewhere. */
 function cutCircle(fiber: Fiber, message: unknown): void {
-  if (fiber._waiter instanceof Future) fiber._waiter._removeWaiter(fiber);
+  const waiter = fiber._waiter;
+  if (waiter instanceof Future) {
+    waiter._removeWaiter(fiber);
+    // Nobody else will look at what becomes of it.
+    waiter._addWaiter({ _notify: (done) => done._markRetrieved() });
+  }
   fiber._waiter = null;
   fiber._mustCancel = true;
   fiber._cancelMessage = message;
@@ -894,7 +905,7 @@ function forgetBelow(fiber: Fiber): void {
 function forget(scope: Scope | null): void {
   if (scope === null) return;
   scope._mustCancel = false;
-  scope._delivered = false;
+  scope._delivered = 'to none';
 }
 
 /** The requests to cancel within a whole task, seen from outside. @internal */

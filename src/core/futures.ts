@@ -9,7 +9,7 @@
  */
 
 import type { EventLoop } from './base-events.js';
-import { type Context, copyContext } from './contextvars.js';
+import { type Context, contextOrCopy } from './contextvars.js';
 import {
   type Awaitable,
   awaiting,
@@ -51,6 +51,8 @@ export interface FutureLike<T> extends Awaitable<T> {
    * @internal
    */
   _requestCancel?(message: unknown): Fiber | null | undefined;
+  /** Whether a cancel() is under way: who is asked again meanwhile waits in a circle. @internal */
+  readonly _isCancelling?: boolean;
 }
 
 /** Whether `value` is a future, of this library or another: it is recognised by `_asyncioFutureBlocking`. */
@@ -309,7 +311,7 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
       throw new TypeError(`Cannot add a done callback: expected a function, got ${String(callback)}`);
     }
     this._addWaiter(
-      new DoneCallback(callback as (future: Future<unknown>) => void, options?.context ?? copyContext()),
+      new DoneCallback(callback as (future: Future<unknown>) => void, contextOrCopy(options?.context)),
     );
   }
 

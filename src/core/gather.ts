@@ -4,12 +4,11 @@ import type { EventLoop } from './base-events.js';
 import type { AwaitableLike, ResultOf } from './coroutines.js';
 import { ensureFuture } from './ensure-future.js';
 import { getEventLoop } from './events.js';
-import { CancelledError, ValueError } from './exceptions.js';
+import { CancelledError } from './exceptions.js';
 import {
   CANCELLED,
   Future,
   type FutureLike,
-  type FutureOptions,
   futureAddToAwaitedBy,
   futureDiscardFromAwaitedBy,
   type Group,
@@ -39,7 +38,7 @@ export class GatheringFuture<T> extends Future<T[]> implements Group {
   _waitingFor: number;
   readonly _returnExceptions: boolean;
   _cancelRequested: boolean;
-  _cancelling: boolean;
+  _isCancelling: boolean;
 
   constructor(loop: EventLoop, returnExceptions: boolean) {
     super({ loop });
@@ -47,18 +46,18 @@ export class GatheringFuture<T> extends Future<T[]> implements Group {
     this._waitingFor = 0;
     this._returnExceptions = returnExceptions;
     this._cancelRequested = false;
-    this._cancelling = false;
+    this._isCancelling = false;
   }
 
   override cancel(message?: unknown): boolean {
     // A child that waits for its own gather would come back here.
-    if (this.done() || this._cancelling) return false;
-    this._cancelling = true;
+    if (this.done() || this._isCancelling) return false;
+    this._isCancelling = true;
     let any = false;
     try {
       for (const child of this._children) if (child.cancel(message)) any = true;
     } finally {
-      this._cancelling = false;
+      this._isCancelling = false;
     }
     if (any) this._cancelRequested = true;
     return any;
@@ -161,8 +160,7 @@ export function gather(
   }
   const futures = new Map<unknown, FutureLike<unknown>>();
   const children: FutureLike<unknown>[] = [];
-  let loop: EventLoop | undefined;
-  let within: FutureOptions | undefined;
+  let within: { readonly loop: EventLoop } | undefined;
   for (const awaitable of awaitables) {
     let child = futures.get(awaitable);
     if (child === undefined) {
@@ -171,13 +169,16 @@ export function gather(
           'An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it',
         );
       }
-      child = loop === undefined ? ensureFuture(awaitable) : ensureFuture(awaitable, (within ??= { loop }));
-      loop ??= child.getLoop();
+      child = within === undefined ? ensureFuture(awaitable) : ensureFuture(awaitable, within);
+      within ??= { loop: child.getLoop() };
       futures.set(awaitable, child);
     }
     children.push(child);
   }
-  const outer = new GatheringFuture<unknown>(loop ?? getEventLoop(), options.returnExceptions === true);
+  const outer = new GatheringFuture<unknown>(
+    within?.loop ?? getEventLoop(),
+    options.returnExceptions === true,
+  );
   if (children.length === 0) outer.setResult([]);
   else outer._begin(children, futures.values(), futures.size);
   return outer;

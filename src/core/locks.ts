@@ -82,7 +82,6 @@ export abstract class Lockable implements AsyncContextManager<void> {
     return new Coroutine(this.#exiting(), 'aexit');
   }
 
-  // biome-ignore lint/correctness/useYield: a coroutine that does not suspend
   *#exiting(): Coro<void> {
     this.release();
   }

@@ -105,7 +105,7 @@ export class Runner {
     this.#initialize();
     checkMain(main);
     const loop = this.#loop as EventLoop;
-    if (loop.isRunning()) throw new RuntimeError('Cannot run a second main: the runner is running one');
+    if (loop.isRunning()) throw new RuntimeError('This event loop is already running');
     const context = options.context ?? (this.#context as Context);
     const coro = isfuture(main) ? waitFor(main as FutureLike<T>) : (main as CoroutineLike<T>);
     return this.#runTask(loop, loop.createTask(coro, { context, signal: this.#options.signal }));
@@ -168,7 +168,8 @@ export class Runner {
     this.#loop = null;
     if (loop === null) return;
     if (this.#isCurrent) unsetEventLoop(loop);
-    loop.close();
+    // One that still runs was somebody else's.
+    if (!loop.isRunning()) loop.close();
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -215,7 +215,6 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Group {
     return new Coroutine(this.#entering(), 'TaskGroup.aenter');
   }
 
-  // biome-ignore lint/correctness/useYield: a coroutine that does not suspend
   *#entering(): Coro<TaskGroup> {
     this.#enter();
     return this;

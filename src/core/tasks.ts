@@ -10,7 +10,7 @@
  */
 
 import type { EventLoop } from './base-events.js';
-import { Context, contextForTask } from './contextvars.js';
+import { Context, checkContext, contextForTask } from './contextvars.js';
 import {
   CLAIMED,
   CLOSED,
@@ -126,7 +126,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     if (!isGeneratorObject && !(coro instanceof Coroutine) && typeof coro !== 'function') refuse(coro);
     const given = options?.context;
     const name = options?.name;
-    this._context = given === undefined ? contextForTask() : given;
+    this._context = given === undefined ? contextForTask() : checkContext(given);
     this._frame = isGeneratorObject ? (coro as Coro<T>) : null;
     this._leaf = false;
     this._stack = null;
@@ -314,7 +314,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   /** @internal */
   _requestCancel(_message: unknown): Fiber | null | undefined {
     // A subclass with a cancel() of its own, and a task that is closing, are asked the ordinary way.
-    if (this.cancel !== Task.prototype.cancel || this._extra?.closing !== undefined) return undefined;
+    if (hasOwnCancel(this as Task) || this._extra?.closing !== undefined) return undefined;
     return noteRequest(this as Task) ? (this as Fiber) : null;
   }
 
@@ -448,6 +448,11 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     this._loop._closings += 1;
     this._loop._host.settled(() => finishClosing(this as Task));
   }
+}
+
+/** Whether a subclass has replaced `cancel()`. */
+function hasOwnCancel(task: Task): boolean {
+  return task.cancel !== Task.prototype.cancel;
 }
 
 /** Counts a request to cancel. `false` when the task is done. */

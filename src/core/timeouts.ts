@@ -191,7 +191,6 @@ export class Timeout implements AsyncContextManager<Timeout> {
     return new Coroutine(this._entering(), 'Timeout.aenter');
   }
 
-  // biome-ignore lint/correctness/useYield: a coroutine that does not suspend
   /** @internal */
   *_entering(): Coro<Timeout> {
     this._enter();
@@ -202,7 +201,6 @@ export class Timeout implements AsyncContextManager<Timeout> {
     return new Coroutine(this._exiting(error), 'Timeout.aexit');
   }
 
-  // biome-ignore lint/correctness/useYield: a coroutine that does not suspend
   /** @internal */
   *_exiting(error: { readonly value: unknown } | undefined): Coro<void> {
     this._exit(error);

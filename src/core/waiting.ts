@@ -226,7 +226,13 @@ export class AsCompleted<T> implements AsyncIteration<FutureLike<T>>, Iterable<C
   }
 
   *#nextDone(): Coro<FutureLike<T>> {
-    const future = yield* this.#done.get();
+    let future: FutureLike<T> | null;
+    try {
+      future = yield* this.#done.get();
+    } catch (error) {
+      this.#left += 1; // a step that is cancelled has not been taken: no future is lost with it
+      throw error;
+    }
     if (future === null) throw new TimeoutError();
     return future;
   }
@@ -264,7 +270,8 @@ export class AsCompleted<T> implements AsyncIteration<FutureLike<T>>, Iterable<C
  * the very objects that were passed in where those were futures; plain `for` gives coroutines to wait for one by one.
  *
  * The timeout, in seconds, counts from the call; when it passes, each remaining step throws TimeoutError, and nothing
- * is cancelled. Source: `asyncio.as_completed`.
+ * is cancelled. *Cancellation* of a step takes none: unlike in Python, a later step gives what it would have given.
+ * Source: `asyncio.as_completed`.
  *
  * @example
  * ```ts

@@ -94,7 +94,7 @@ function onUnhandledRejection(reason: unknown): void {
 
 export class NodeHost implements Host {
   readonly clockResolution = 1e-9;
-  readonly debug = (process.env['ASYNCIODEBUG'] ?? '') !== '';
+  readonly debug = (process.env.ASYNCIODEBUG ?? '') !== '';
   #asyncContext: AsyncContext | undefined;
 
   time(): number {
@@ -181,7 +181,7 @@ export class NodeHost implements Host {
 
   countAbortListeners(signal: object): number | undefined {
     // Deno and Bun do not show who follows a signal through AbortSignal.any().
-    if (process.versions['deno'] !== undefined || process.versions['bun'] !== undefined) return undefined;
+    if (process.versions.deno !== undefined || process.versions.bun !== undefined) return undefined;
     const events: Events = process.getBuiltinModule('node:events');
     return events.getEventListeners(signal as EventTarget, 'abort').length + countDependants(signal);
   }

@@ -1,5 +1,5 @@
-// The program of a page: what tsyncio does in a browser. It is bundled under the `browser` condition, and leaves its
-// findings in the page, one line each, the last of them `ended`.
+// The program of a page: what tsyncio does in a browser. It is bundled under the `browser` condition, and hands its
+// findings to `reportPage()`, one line each, the last of them `ended`.
 
 import * as asyncio from 'tsyncio/core';
 
@@ -16,11 +16,6 @@ const {
   timeout,
   wait,
 } = asyncio;
-
-interface Page {
-  document?: { body: { textContent: string } };
-  print?: (text: string) => void;
-}
 
 const lines: string[] = [];
 
@@ -271,7 +266,4 @@ for (const [name, check] of Object.entries(checks)) {
 }
 lines.push('ended');
 
-const page = globalThis as unknown as Page;
-const text = lines.join('\n');
-if (page.document === undefined) page.print?.(text);
-else page.document.body.textContent = text;
+(globalThis as unknown as { reportPage: (text: string) => void }).reportPage(lines.join('\n'));

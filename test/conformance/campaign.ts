@@ -81,21 +81,22 @@ export interface Figures {
 const BATCH = 250;
 
 /**
- * Runs programs `from` to `from + count` of a seed in each of the kinds. `onMismatch` is told of each difference, with
- * the number of its program; `onProgress` of the number of programs done.
+ * Runs the programs of a seed, beginning with number `from`, in each of the kinds; `counts` says how many in which.
+ * `onMismatch` is told of each difference, with the number of its program; `onProgress` of the number of programs done.
  */
 export async function campaign(
   oracle: Oracle,
   options: {
     readonly seed: number;
-    readonly count: number;
-    readonly kinds: readonly Kind[];
+    readonly counts: Readonly<Partial<Record<Kind, number>>>;
     readonly from?: number;
     readonly onMismatch: (mismatch: Mismatch, number: number) => void | Promise<void>;
     readonly onProgress?: (done: number) => void;
   },
 ): Promise<Figures> {
-  const { seed, count, kinds, from = 0 } = options;
+  const { seed, counts, from = 0 } = options;
+  const kinds = Object.keys(counts) as Kind[];
+  const count = Math.max(...Object.values(counts));
   const seconds = new Map<Kind, number>(kinds.map((kind) => [kind, 0]));
   const ran = new Map<Kind, number>(kinds.map((kind) => [kind, 0]));
   let parked = 0;
@@ -130,12 +131,13 @@ export async function campaign(
       lines += wanted.length;
       if (cancelsParkedTask(wanted)) parked += 1;
       for (const kind of kinds) {
-        if (!canRun(program, kind)) continue;
+        const number = batch.numbers[i] as number;
+        if (number - from >= (counts[kind] ?? 0) || !canRun(program, kind)) continue;
         const started = performance.now();
         const mismatch = await compare(program, kind, oracle, wanted);
         seconds.set(kind, (seconds.get(kind) ?? 0) + (performance.now() - started) / 1000);
         ran.set(kind, (ran.get(kind) ?? 0) + 1);
-        if (mismatch !== null) await options.onMismatch(mismatch, batch.numbers[i] as number);
+        if (mismatch !== null) await options.onMismatch(mismatch, number);
       }
     }
     options.onProgress?.(Math.min(first - from, count));

@@ -67,6 +67,14 @@ const THEMES = [
 ] as const;
 type Theme = (typeof THEMES)[number];
 
+const RAISABLE: readonly ErrorName[] = [
+  ...(['ValueError', 'RuntimeError', 'Boom', 'CancelledError'] as const).flatMap((name) =>
+    Array<ErrorName>(8).fill(name),
+  ),
+  'KeyboardInterrupt',
+  'SystemExit',
+];
+
 const CATCHABLE: readonly (readonly ErrorName[])[] = [
   ['CancelledError'],
   ['CancelledError'],
@@ -394,8 +402,7 @@ class Writer {
     if (roll < 0.2) return ['sleep', this.#ticks()];
     if (roll < 0.32) return this.#wait(index);
     if (roll < 0.4) return this.#taskAction(index);
-    if (roll < 0.44)
-      return ['raise', random.pick(['ValueError', 'RuntimeError', 'Boom', 'CancelledError'] as const), 'e'];
+    if (roll < 0.44) return ['raise', random.pick(RAISABLE), 'e'];
     if (roll < 0.46 && this.#handlers > 0) return ['reraise'];
     return this.#thematic(index);
   }
@@ -481,6 +488,8 @@ class Writer {
           () => ['timeout', this.#timeout(), this.#deadline(), [['sleep', this.#ticks()]]],
           () => ['timeoutAt', this.#timeout(), this.#deadline(), [this.#wait(index)]],
           () => ['reschedule', this.#timeout(), this.#deadline()],
+          () => ['makeTimeout', this.#timeout(), this.#deadline()],
+          () => ['reenter', this.#timeout(), [this.#wait(index)]],
           () => ['timeoutState', this.#timeout()],
           () => ['waitFor', this.#operand(index), this.#deadline()],
           () => ['busy', random.int(1, 3)],

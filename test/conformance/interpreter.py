@@ -653,6 +653,9 @@ class Run:
     def get_in_context(self, frame, slot, name):
         return self.slot(slot).get(self.variables[name], 0)
 
+    def make_timeout(self, frame, slot, delay):
+        self.keep(slot, asyncio.timeout(None if delay is None else delay * TICK))
+
     def reschedule(self, frame, slot, delay):
         self.slot(slot).reschedule(None if delay is None else self.loop.time() + delay * TICK)
 
@@ -898,6 +901,7 @@ ACTIONS = {
     'resetVariable': Run.reset_variable,
     'copyContext': Run.copy_context,
     'getInContext': Run.get_in_context,
+    'makeTimeout': Run.make_timeout,
     'reschedule': Run.reschedule,
     'timeoutState': Run.timeout_state,
 }

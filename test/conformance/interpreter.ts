@@ -595,6 +595,9 @@ export class Run {
         return;
       case 'getInContext':
         return this.slot<asyncio.Context>(op[1]).get(this.variable(op[2]), 0);
+      case 'makeTimeout':
+        this.keep(op[1], asyncio.timeout(op[2] === null ? null : op[2] * TICK));
+        return;
       case 'reschedule':
         this.slot<Timeout>(op[1]).reschedule(op[2] === null ? null : this.loop.time() + op[2] * TICK);
         return;

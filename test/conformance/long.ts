@@ -37,8 +37,7 @@ let shown = started;
 try {
   const figures = await campaign(oracle, {
     seed,
-    count,
-    kinds: [kind],
+    counts: { [kind]: count },
     from: Number(values.from),
     onMismatch: (mismatch, number) => {
       found.push({ mismatch, number });

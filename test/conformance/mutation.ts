@@ -64,8 +64,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'a task that was woken cannot be cancelled any more',
     file: 'fibers.ts',
-    find: 'if (each._waiter?.cancel(message) === true) return;',
-    replace: 'if (each._waiter?.cancel(message) !== undefined) return;',
+    find: 'if (waiter !== null && next === undefined && waiter.cancel(message)) return;',
+    replace: 'if (waiter !== null && next === undefined) return void waiter.cancel(message);',
   },
   {
     title: 'uncancel() does not withdraw a cancellation that was not delivered',
@@ -82,7 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'cancel() is not counted',
     file: 'tasks.ts',
-    find: 'this._requests += 1;',
+    find: 'task._requests += 1;',
     replace: '',
   },
   {
@@ -182,8 +182,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'a deadline in the past waits for the timers',
     file: 'timeouts.ts',
-    find: 'if (when <= loop.time()) loop._push(this._timer);',
-    replace: 'if (when === Number.NEGATIVE_INFINITY) loop._push(this._timer);',
+    find: 'else loop._push(this._timer);',
+    replace: 'else loop._addTimer(this._timer);',
   },
   {
     title: 'gather() does not pass a cancellation on',

@@ -114,6 +114,8 @@ export type Action =
   | readonly ['resetVariable', 'v0' | 'v1']
   | readonly ['copyContext', Slot]
   | readonly ['getInContext', Slot, 'v0' | 'v1']
+  /** A timeout to be entered later, by `reenter`. */
+  | readonly ['makeTimeout', Slot, Ticks | null]
   | readonly ['reschedule', Slot, Ticks | null]
   | readonly ['timeoutState', Slot]
   | readonly ['raise', ErrorName, ...string[]]
@@ -150,7 +152,7 @@ export type Structure =
   | readonly ['timeout', Slot, Ticks | null, Block]
   /** The deadline is given as ticks from now. */
   | readonly ['timeoutAt', Slot, Ticks | null, Block]
-  /** Enters the timeout or the group of a slot once more. */
+  /** Enters the timeout or the group of a slot, for the first time or once more. */
   | readonly ['reenter', Slot, Block]
   | readonly ['group', Slot, Block]
   /** `async with` a lock, semaphore, condition or barrier. */

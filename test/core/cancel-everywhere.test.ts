@@ -16,7 +16,7 @@ import { getDefaultHost } from 'tsyncio/lowlevel';
 import { VirtualHost } from 'tsyncio/testing';
 import { drive } from './both-kinds.js';
 import { scenes } from './cancel-scenes.js';
-import { kinds, play, SteppingClock, ticks } from './cancel-stage.js';
+import { kinds, play, Stage, SteppingClock, ticks } from './cancel-stage.js';
 
 type Coro<T> = asyncio.Coro<T>;
 
@@ -271,5 +271,135 @@ async function playCrowd(crowd: readonly Somebody[]): Promise<void> {
 test('a crowd of tasks on shared primitives, cancelled at random, leaves every one of them whole', async () => {
   await fc.assert(fc.asyncProperty(fc.array(somebody, { minLength: 2, maxLength: 9 }), playCrowd), {
     numRuns: 1500,
+  });
+});
+
+// ------------------------------------------------------------------------------------------ trees at random
+
+/** What a coroutine does: it waits, or runs other plans in one of the library's ways, in one of the two kinds. */
+type Plan =
+  | { readonly do: 'sleep' | 'fail'; readonly ticks: number; readonly async: boolean }
+  | {
+      readonly do: 'timeout' | 'waitFor';
+      readonly ticks: number;
+      readonly async: boolean;
+      readonly body: Plan;
+    }
+  | { readonly do: 'shield' | 'lock' | 'call'; readonly async: boolean; readonly body: Plan }
+  | {
+      readonly do: 'group' | 'gather' | 'flows' | 'race';
+      readonly async: boolean;
+      readonly parts: readonly Plan[];
+    };
+
+const { plan } = fc.letrec<{ plan: Plan }>((tie) => {
+  const common = { async: fc.boolean() };
+  const leaf = fc.record({
+    ...common,
+    do: fc.constantFrom('sleep' as const, 'sleep' as const, 'fail' as const),
+    ticks: fc.nat(4),
+  });
+  const limit = fc.record({
+    ...common,
+    do: fc.constantFrom('timeout' as const, 'waitFor' as const),
+    ticks: fc.nat(6),
+    body: tie('plan'),
+  });
+  const around = fc.record({
+    ...common,
+    do: fc.constantFrom('shield' as const, 'lock' as const, 'call' as const),
+    body: tie('plan'),
+  });
+  const several = fc.record({
+    ...common,
+    do: fc.constantFrom('group' as const, 'gather' as const, 'flows' as const, 'race' as const),
+    parts: fc.array(tie('plan'), { minLength: 1, maxLength: 3 }),
+  });
+  return { plan: fc.oneof({ maxDepth: 4, withCrossShrink: true }, leaf, limit, around, several) };
+});
+
+/** Carries plans out, each in a coroutine of its kind that cleans up. */
+function performer(stage: Stage, lock: asyncio.Lock) {
+  const thunk = (of: Plan): (() => Coro<unknown>) =>
+    of.async
+      ? ((() => stage.tidilyAsync(() => operation(of))) as unknown as () => Coro<unknown>)
+      : () => stage.tidily(() => operation(of));
+  const operation = (of: Plan): asyncio.Awaitable<unknown> => {
+    switch (of.do) {
+      case 'sleep':
+        return asyncio.sleep(ticks(of.ticks));
+      case 'fail':
+        return asyncio.coroutine(function* (): Coro<never> {
+          yield* asyncio.sleep(ticks(of.ticks));
+          throw new Error('failed');
+        })();
+      case 'timeout':
+        return asyncio.timeout(ticks(of.ticks)).run(thunk(of.body));
+      case 'waitFor':
+        return asyncio.waitFor(thunk(of.body), ticks(of.ticks));
+      case 'shield':
+        return asyncio.shield(stage.loop.createTask(thunk(of.body)));
+      case 'lock':
+        return asyncio.withAsync(lock, () => asyncio.timeout(ticks(40)).run(thunk(of.body)));
+      case 'call':
+        return asyncio.coroutine(thunk(of.body))();
+      case 'group':
+        return new asyncio.TaskGroup().run(function* (group) {
+          for (const part of of.parts.slice(1)) group.createTask(thunk(part));
+          return yield* asyncio.coroutine(thunk(of.parts[0] as Plan))();
+        });
+      case 'gather':
+        return asyncio.gather(of.parts.map(thunk));
+      case 'flows':
+        return asyncio.coroutine(
+          async () => await Promise.all(of.parts.map(async (part) => await operation(part))),
+        )();
+      case 'race':
+        return asyncio.staggeredRace(of.parts.map(thunk), ticks(2));
+    }
+  };
+  return thunk;
+}
+
+async function playTree(of: Plan, cancels: readonly number[]): Promise<void> {
+  const clock = new SteppingClock();
+  const loop = new asyncio.EventLoop({ host: new VirtualHost({ clock, host: getDefaultHost() }) });
+  const reports: string[] = [];
+  loop.setExceptionHandler((_, { message, exception }) => {
+    // What a shield protects may fail when nobody waits for it any more.
+    if (!/in shielded future|never retrieved/.test(String(message))) reports.push(`${message}: ${exception}`);
+  });
+
+  function* main(): Coro<void> {
+    const stage = new Stage(loop, (steps) => steps);
+    // A lock of its own for each run; a plan that takes it inside itself is freed by a time limit.
+    const lock = new asyncio.Lock();
+    const quiet = loop.createFuture<void>();
+    const root = loop.createTask(performer(stage, lock)(of));
+    let accepted = 0;
+    let iteration = 0;
+    clock.onIteration = (timeout) => {
+      for (const each of cancels) if (each === iteration && root.cancel()) accepted += 1;
+      iteration += 1;
+      if (timeout === null && !quiet.done()) quiet.setResult();
+    };
+    yield* quiet;
+    assert.ok(root.done(), `it never ends: ${root}`);
+    const alive = [...asyncio.allTasks()].filter((task) => task !== asyncio.currentTask());
+    assert.deepEqual(alive.map(String), [], 'tasks that are still alive');
+    assert.equal(stage.cleaned + stage.interrupted, stage.entered, 'finally blocks');
+    assert.equal(String(lock), '<Lock [unlocked]>');
+    if (root.cancelled()) assert.ok(accepted > 0, 'cancelled by nobody');
+    else if (root.exception() === null) assert.equal(accepted, 0, 'a cancellation was swallowed');
+    assert.equal(root.cancelling(), accepted, 'requests to cancel');
+  }
+
+  await asyncio.run(main(), { loopFactory: () => loop });
+  assert.deepEqual(reports, []);
+}
+
+test('trees of groups, limits, gathers, shields, races and flows end whole, whenever they are cancelled', async () => {
+  await fc.assert(fc.asyncProperty(plan, fc.array(fc.nat(20), { maxLength: 3 }), playTree), {
+    numRuns: 1000,
   });
 });

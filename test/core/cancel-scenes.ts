@@ -121,13 +121,17 @@ export const scenes: Record<string, (stage: Stage) => Scene> = {
 
   'asCompleted()': (stage) => {
     const tasks = [3, 2].map((n) => ownWork(stage, n));
+    const completed = asyncio.asCompleted(tasks, { timeout: 100 });
+    const seen: unknown[] = [];
     return {
-      act: () => asyncio.asCompleted(tasks, { timeout: 4 }).next(),
-      lingers: true,
-      check({ gave }) {
-        for (const task of tasks) assert.equal(task.cancelled(), false);
-        if (gave !== null) assert.equal((gave.value as IteratorResult<unknown>).value, tasks[1]);
+      act: () => completed.next(),
+      take: (step) => void seen.push((step as IteratorResult<unknown>).value),
+      *finish() {
+        for (let step = yield* completed.next(); step.done !== true; step = yield* completed.next()) {
+          seen.push(step.value);
+        }
       },
+      check: () => assert.deepEqual(seen, [tasks[1], tasks[0]]),
     };
   },
 
@@ -267,10 +271,11 @@ export const scenes: Record<string, (stage: Stage) => Scene> = {
       }),
       [asyncio.aexit]: asyncio.coroutine(function* (
         error: { readonly value: unknown } | undefined,
-      ): Coro<void> {
+      ): Coro<undefined> {
         log.push(error === undefined ? 'ends' : (error.value as Error).name);
         yield* asyncio.sleep(ticks(1));
         log.push('out');
+        return undefined;
       }),
     };
     let began = false;

@@ -211,6 +211,22 @@ export const kinds: Record<string, Kind> = {
       stage.loop.createTask(() => stage.tidilyAsync(() => holdingAsync(scene, note))),
     body: asAsync,
   },
+  'in one flow of three': {
+    start: (stage, scene, note) =>
+      stage.loop.createTask(async () => {
+        const flows = [
+          () => asyncio.sleep(ticks(2)),
+          () => holdingAsync(scene, note),
+          () => asyncio.sleep(0),
+        ];
+        // Unlike Promise.all(), this waits for all of them.
+        const ends = await Promise.allSettled(flows.map((each) => stage.tidilyAsync<unknown>(each)));
+        const reasons = ends.flatMap((end) => (end.status === 'rejected' ? [end.reason] : []));
+        if (reasons.length > 0)
+          throw reasons.find((each) => each instanceof asyncio.CancelledError) ?? reasons[0];
+      }),
+    body: asAsync,
+  },
   'ten generator coroutines deep': {
     start(stage, scene, note) {
       const descend = asyncio.coroutine(function* (depth: number): Coro<unknown> {

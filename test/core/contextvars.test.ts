@@ -236,6 +236,9 @@ test('R-CTX-07 contexts are equal when they hold the same', () => {
   assert.equal(context.equals(make(variable, 2)), false);
   assert.equal(context.equals(make(other, Number.NaN)), false);
   assert.equal(context.equals(new Context()), false);
+  const larger = context.copy();
+  larger.run(() => other.set(1));
+  assert.deepEqual([context.equals(larger), larger.equals(context)], [false, false]);
   assert.equal(context.equals(new Map()), false);
 });
 

@@ -143,3 +143,9 @@ test('a pending run() alone does not hold the process', async () => {
   assert.equal(await program.exitCode(), 0, program.stderr);
   assert.equal(program.stdout, 'DeadlockError\n');
 });
+
+test('on Node a timer that never falls due wakes nobody', async () => {
+  const program = new Program('deadlocked', { args: ['infinity'] });
+  assert.equal(await program.exitCode(), 0, program.stderr);
+  assert.equal(program.stdout, 'DeadlockError\n');
+});

@@ -151,9 +151,9 @@ for (const [name, callback] of [
     loop.setDebug(true);
     const wrong = callback() as never;
     for (const [method, call] of [
-      ['call_soon', () => loop.callSoon(wrong)],
-      ['call_at', () => loop.callAt(1, wrong)],
-      ['call_at', () => loop.callLater(1, wrong)],
+      ['callSoon', () => loop.callSoon(wrong)],
+      ['callAt', () => loop.callAt(1, wrong)],
+      ['callAt', () => loop.callLater(1, wrong)],
     ] as const) {
       isError(thrownBy(call), TypeError, `coroutines cannot be used with ${method}()`);
     }
@@ -169,7 +169,7 @@ test('R-DBG-04 what is no function is a TypeError that shows it', () => {
   isError(
     thrownBy(() => loop.callSoon('f' as never)),
     TypeError,
-    "a callable object was expected by call_soon(), got 'f'",
+    "a callable object was expected by callSoon(), got 'f'",
   );
   loop.setDebug(false);
   loop.close();
@@ -254,6 +254,24 @@ both('a cancellation has a stack in debug mode', { debug: true }, function* ({ l
   future.cancel();
   const error = (yield* thrown(wait(future))) as Error;
   assert.match(error.stack ?? '', /\n {4}at /);
+});
+
+test('one loop’s debug mode is not another’s, and ends with its loop', () => {
+  const hasStack = (loop: asyncio.EventLoop) => {
+    const future = loop.createFuture();
+    future.cancel();
+    return /\n {4}at /.test((thrownBy(() => future.result()) as Error).stack ?? '');
+  };
+  const [first, second] = [new asyncio.EventLoop(), new asyncio.EventLoop()];
+  first.setDebug(true);
+  first.setDebug(true);
+  second.setDebug(true);
+  second.setDebug(false);
+  second.setDebug(false);
+  assert.equal(hasStack(first), true);
+  first.close();
+  assert.equal(hasStack(second), false);
+  second.close();
 });
 
 // ------------------------------------------------------------------------------------- never awaited

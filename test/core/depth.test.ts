@@ -240,7 +240,7 @@ test(`a task ${ASYNC_DEEP} async functions deep is shown, counted and asked from
     async () => {
       const task = asyncio.createTask(asyncs(ASYNC_DEEP, () => asyncio.sleep(60)));
       await asyncio.sleep(1);
-      assert.match(String(task), /^<Task pending .* wait_for=<Future pending/);
+      assert.match(String(task), /^<Task pending .* wait_for=<\w+ pending/);
       task.cancel();
       assert.equal(task.cancelling(), 1);
       assert.equal(task.uncancel(), 0);

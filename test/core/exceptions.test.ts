@@ -194,6 +194,17 @@ for (const value of [null, undefined]) {
   );
 }
 
+test('every exported class bears the name under which it is exported', () => {
+  const classes = Object.entries(asyncio).filter(
+    ([, value]) => typeof value === 'function' && String(value).startsWith('class'),
+  );
+  assert.ok(classes.length > 30);
+  assert.deepEqual(
+    classes.map(([, value]) => (value as { name: string }).name),
+    classes.map(([name]) => name),
+  );
+});
+
 // ------------------------------------------------------------------------------- two copies of the package
 
 const copies: string[] = [];

@@ -91,6 +91,36 @@ both(
   },
 );
 
+both(
+  'R-FUT-03 so does a task that was cancelled before its first step, or that was delivered a noted request',
+  function* ({ wait, go, loop }) {
+    const unstarted = asyncio.createTask(go(function* () {}));
+    unstarted.cancel('why');
+    const noted = asyncio.createTask(
+      go(function* () {
+        asyncio.currentTask()!.cancel('why');
+        yield* wait(loop.createFuture());
+      }),
+    );
+    yield* wait(asyncio.wait([unstarted, noted]));
+    for (const task of [unstarted, noted]) {
+      const args = Array.from({ length: 3 }, () => cancelArgs(thrownBy(() => task.result())));
+      assert.deepEqual(args, [['why'], [], []]);
+    }
+  },
+);
+
+both('R-FUT-03 a task that returns under a request keeps the message', function* ({ wait, go }) {
+  const task = asyncio.createTask(
+    go(function* () {
+      asyncio.currentTask()!.cancel('why');
+    }),
+  );
+  yield* wait(asyncio.wait([task]));
+  const args = Array.from({ length: 3 }, () => cancelArgs(thrownBy(() => task.result())));
+  assert.deepEqual(args, [['why'], ['why'], ['why']]);
+});
+
 test('R-FUT-04 exception() of a successful future is null', () => {
   const future = makeLoop().createFuture<string>();
   future.setResult('value');

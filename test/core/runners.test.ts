@@ -369,6 +369,28 @@ onEachKind(
   },
 );
 
+onEachKind(
+  'R-RUN-06 the context of a Runner is a copy of the one in which it was first used',
+  async ({ go, options }) => {
+    const variable = new asyncio.ContextVar<string>('variable', { default: 'unset' });
+    const context = new asyncio.Context();
+    const runner = new asyncio.Runner(options());
+    context.run(() => {
+      variable.set('at the first use');
+      runner.getLoop();
+      variable.set('later');
+    });
+    const main = go(function* () {
+      const seen = variable.get();
+      variable.set('in main');
+      return seen;
+    });
+    assert.equal(await runner.run(main), 'at the first use');
+    assert.equal(context.get(variable), 'later');
+    await runner.close();
+  },
+);
+
 onEachKind('R-RUN-07 a main that fails leaves the Runner usable', async ({ go, options }) => {
   const runner = new asyncio.Runner(options());
   const error = new Error('no');
@@ -420,7 +442,7 @@ onEachKind('a Runner that runs refuses a second main and close(), at once', asyn
   isError(
     thrownBy(() => runner.run(second)),
     RuntimeError,
-    'Cannot run a second main: the runner is running one',
+    'This event loop is already running',
   );
   isError(
     thrownBy(() => runner.close()),
@@ -527,6 +549,16 @@ test('run() refuses a used coroutine at once, and closes the loop that it made',
     RuntimeError,
   );
   assert.equal(asyncio.getEventLoop(), before);
+});
+
+test('run() on a loop that runs already is refused at once, and leaves the loop alone', () => {
+  const loop = asyncio.getRunningLoop();
+  isError(
+    thrownBy(() => asyncio.run(async () => {}, { loopFactory: () => loop })),
+    RuntimeError,
+    'This event loop is already running',
+  );
+  assert.equal(loop.isRunning(), true);
 });
 
 // ----------------------------------------------------------------------------------------------- options

@@ -312,6 +312,58 @@ test('currentSignal() outside a task is a RuntimeError', () => {
   assert.throws(() => currentSignal(), { name: 'RuntimeError' });
 });
 
+test('many calls under one currentSignal(), and many tasks under one signal, are no leak to Node', async () => {
+  const { code, out, err } = await script(`
+    import { setTimeout as delay } from 'node:timers/promises';
+    await asyncio.run(async () => {
+      const many = (make) => Promise.all(Array.from({ length: 30 }, make));
+      const task = asyncio.createTask(() => many(() => delay(100_000, null, { signal: asyncio.currentSignal() })));
+      const controller = new AbortController();
+      const { signal } = controller;
+      const tasks = Array.from({ length: 30 }, () => asyncio.createTask(() => asyncio.sleep(100), { signal }));
+      await asyncio.sleep(0);
+      task.cancel();
+      controller.abort();
+      await asyncio.wait([task, ...tasks]);
+      console.log([task, ...tasks].every((each) => each.cancelled()));
+    });`);
+  assert.deepEqual({ code, out, err }, { code: 0, out: ['true'], err: '' });
+});
+
+test('no listener on the process is left after run()', async () => {
+  const events = ['unhandledRejection', 'beforeExit', 'exit', 'SIGINT', 'SIGTERM'];
+  const { code, out } = await script(`
+    const count = () => ${JSON.stringify(events)}.map((event) => process.listenerCount(event)).join();
+    const before = count();
+    await asyncio.run(async () => {
+      const task = asyncio.createTask(async () => {
+        void asyncio.sleep(100).then(() => {});
+        await Promise.race([asyncio.sleep(100), asyncio.sleep(0)]);
+      });
+      await task;
+      const cancelled = asyncio.createTask(async () => await asyncio.sleep(100));
+      await asyncio.sleep(0);
+      cancelled.cancel();
+      await asyncio.wait([cancelled]);
+    });
+    for (let n = 0; n < 3; n++) await new Promise((resolve) => setImmediate(resolve));
+    console.log(count() === before ? 'none' : before + ' ' + count());`);
+  assert.deepEqual({ code, out }, { code: 0, out: ['none'] });
+});
+
+test('awaiting a future of a closed loop is a RuntimeError, inside and outside tasks', async () => {
+  const future = await asyncio.run(async () => [asyncio.getRunningLoop().createFuture<void>()] as const);
+  const expected = { name: 'RuntimeError' };
+  await assert.rejects(
+    asyncio.run(async () => await future[0]),
+    expected,
+  );
+  const { code, out } = await script(`
+    const [future] = await asyncio.run(async () => [asyncio.getRunningLoop().createFuture()]);
+    console.log(await future.then(undefined, (error) => error.name));`);
+  assert.deepEqual({ code, out }, { code: 0, out: ['RuntimeError'] });
+});
+
 /** The platform's host, but what waits in the background is due at once when the test says so. */
 class ImpatientHost implements Host {
   readonly clockResolution = 1e-9;

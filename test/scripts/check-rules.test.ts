@@ -112,6 +112,16 @@ test('check-rules refuses a promise without a test file, or with one that is not
   ]);
 });
 
+test('check-rules tells which test it cannot read', () => {
+  const complaints = check({
+    'docs/rules/abc.md': `- **${first}** one thing\n`,
+    'docs/guarantees.md': `${first} has still to come.\n`,
+    'test/abc.test.ts': `test('one thing', () => {`,
+  });
+  assert.equal(complaints.length, 1);
+  assert.match(complaints[0]!, /^test\/abc\.test\.ts: it cannot be read: /);
+});
+
 test('check-rules refuses a project without rules, in which it could find nothing', () => {
   assert.deepEqual(check({}), ['docs/rules: there is no rule']);
 });

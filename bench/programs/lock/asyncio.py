@@ -1,5 +1,6 @@
 import asyncio
-import time
+
+restart = None  # given by child.py
 
 
 async def worker(lock, times):
@@ -25,6 +26,5 @@ async def repeat(times, tasks):
         for _ in range(tasks):
             group.create_task(worker(lock, times))
         await asyncio.sleep(0)
-        start = time.perf_counter()
+        restart()
         lock.release()
-    return time.perf_counter() - start

@@ -11,18 +11,16 @@ function* worker(lock, times) {
 export default ({ tasks }) => ({
   units: tasks,
   least: tasks === 1 ? 1 : Math.max(4, 10_000 / tasks),
-  repeat: (times) =>
+  repeat: (times, restart) =>
     run(function* () {
       const lock = new Lock();
       if (tasks === 1) return yield* worker(lock, times);
-      let start;
       yield* lock.acquire();
       yield* new TaskGroup().run(function* (group) {
         for (let i = 0; i < tasks; i++) group.createTask(worker(lock, times));
         yield* sleep(0);
-        start = performance.now();
+        restart();
         lock.release();
       });
-      return (performance.now() - start) / 1e3;
     }),
 });

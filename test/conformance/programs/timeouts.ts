@@ -192,6 +192,30 @@ export const timeouts: Collection = {
     ],
     [['timeout', 'x0', 2, [['try', [['sleep', 9]], [], [['sleep', 2]]]]]],
   ),
+  'timeout: the deadline passes before it is entered': program({}, [
+    ['makeTimeout', 'x0', 1],
+    ['busy', 3],
+    attempt([
+      'reenter',
+      'x0',
+      [
+        ['callSoon', 'h0', [['timeoutState', 'x0']]],
+        ['sleep', 0],
+        ['say', 'never'],
+      ],
+    ]),
+    ['cancelling'],
+  ]),
+  'timeout: entered by another task than the one that made it': program(
+    {},
+    [
+      ['makeTimeout', 'x0', 2],
+      ['spawn', 's0', 1],
+      ['sleep', 5],
+      ['state', 's0'],
+    ],
+    [['sleep', 1], attempt(['reenter', 'x0', [['sleep', 9]]]), ['cancelling']],
+  ),
   'timeout: entered twice': program({}, [
     ['timeout', 'x0', 5, [attempt(['reenter', 'x0', []])]],
     attempt(['reenter', 'x0', []]),

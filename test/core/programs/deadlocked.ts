@@ -56,6 +56,9 @@ const programs: Record<string, () => Promise<void>> = {
     await loop.runForever();
     loop.close();
   },
+  async infinity() {
+    console.log(await nameOf(asyncio.run(async () => await asyncio.sleep(Number.POSITIVE_INFINITY))));
+  },
   async unref() {
     setTimeout(() => console.log('the process was held'), 3_600_000).unref();
     console.log(await nameOf(asyncio.run(main)));

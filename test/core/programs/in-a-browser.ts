@@ -3,7 +3,30 @@
 import * as asyncio from 'tsyncio';
 import { getDefaultHost } from 'tsyncio/lowlevel';
 
-console.log(`host: ${getDefaultHost().constructor.name}`);
+const host = getDefaultHost();
+console.log(`host: ${host.constructor.name}`);
+
+const calls: string[] = [];
+await new Promise<void>((resolve) => {
+  const replaced = host.timer(() => calls.push('timer'));
+  replaced.set(3600);
+  const cleared = host.timer(() => calls.push('cleared timer'));
+  cleared.set(0);
+  cleared.clear();
+  host.hop(() => {
+    calls.push('hop');
+    replaced.set(0.001);
+    host.timer(resolve).set(0.01);
+  });
+  host.settled(() => calls.push('settled'));
+  host.soon(() => calls.push('soon'));
+  void (async () => {
+    for (let i = 0; i < 20; i++) await null;
+    calls.push('microtasks');
+  })();
+  calls.push('synchronous');
+});
+console.log(`calls: ${calls.join(', ')}`);
 
 const order: string[] = [];
 
