@@ -100,7 +100,9 @@ async function bundle() {
       sourcemap: true,
       metafile: true,
       logLevel: 'warning',
-      tsconfigRaw: { compilerOptions: { target: 'es2022', verbatimModuleSyntax: true, useDefineForClassFields: false } },
+      tsconfigRaw: {
+        compilerOptions: { target: 'es2022', verbatimModuleSyntax: true, useDefineForClassFields: false },
+      },
       plugins: [ownModulesHaveSideEffects],
     });
     const outputs = Object.keys(metafile.outputs);

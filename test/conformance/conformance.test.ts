@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test';
 import { actualTrace, campaign, compare, shrunk } from './campaign.js';
 import { explain, type Mismatch } from './comparison.js';
 import { generate } from './generate.js';
-import { killed, MUTANTS, mutated } from './mutation.js';
+import { CONTROL, killed, MUTANTS, mutated } from './mutation.js';
 import { cpythonOracle, type Oracle, pyodideOracle, type Trace } from './oracle.js';
 import type { Program } from './program.js';
 import { programs } from './programs/index.js';
@@ -152,6 +152,14 @@ describe('conformance: the kit itself', () => {
   test('every mutant fits the source of the core', () => {
     for (const mutant of MUTANTS) assert.notEqual(mutated(mutant), '');
   });
+
+  for (const kind of KINDS) {
+    test(`a core without a defect, built as the mutants are, is not found out: ${kind}`, async () => {
+      const verdict = await killed(CONTROL, oracle, kind, 100);
+      assert.equal(verdict.program, null);
+      assert.ok(verdict.programs > 80);
+    });
+  }
 
   for (const title of SAMPLE) {
     test(`a mutant is found out: ${title}`, async () => {

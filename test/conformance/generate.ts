@@ -151,7 +151,8 @@ class Writer {
 
   program(): Program {
     const functions: Block[] = [];
-    const contest = Object.keys(this.#objects).length > 0 && this.#random.chance(0.6);
+    const contested = Object.keys(this.#objects).length > 0 || this.#themes.includes('group');
+    const contest = contested && this.#random.chance(0.6);
     for (let index = 0; index < this.#functions; index += 1) {
       this.#left = index === 0 ? this.#random.int(8, 18) : this.#random.int(2, 9);
       functions.push(
@@ -284,6 +285,8 @@ class Writer {
   #contend(index: number): Operation {
     const random = this.#random;
     const names = Object.keys(this.#objects);
+    if (this.#themes.includes('group') && (names.length === 0 || random.chance(0.5)))
+      return this.#family(index);
     if (names.length === 0 || random.chance(0.2)) return this.#thematic(index);
     const name = random.pick(names);
     switch (name[0]) {
@@ -302,6 +305,27 @@ class Writer {
       default:
         return random.chance(0.4) ? ['acquire', name] : ['hold', name, [['sleep', random.int(0, 2)]]];
     }
+  }
+
+  /** A group whose child fails, and what its task does then. */
+  #family(index: number): Operation {
+    const random = this.#random;
+    const group: Operation = [
+      'group',
+      'g0',
+      [
+        ['groupSpawn', 'g0', 's3', this.#functions],
+        ['groupSpawn', 'g0', 's4', this.#startable(index)],
+        ['sleep', random.int(0, 3)],
+      ],
+    ];
+    const after: Block = [['cancelling'], ['sleep', random.int(0, 1)], ['cancelling']];
+    return [
+      'try',
+      [group],
+      [[random.pick([['ExceptionGroup'], ['BaseException'], ['Exception']] as const), after]],
+      null,
+    ];
   }
 
   /** Some operations that are rarely found together by chance. */
@@ -725,7 +749,7 @@ class Writer {
         ['getVariable', 'v0'],
       ];
     }
-    return random.chance(0.2)
+    return random.chance(this.#themes.includes('group') ? 0.5 : 0.2)
       ? [
           ['sleep', random.int(0, 2)],
           ['raise', random.pick(['ValueError', 'Boom'] as const), 'leaf'],

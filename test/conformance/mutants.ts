@@ -7,7 +7,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { killed, MUTANTS, mutated } from './mutation.js';
+import { CONTROL, killed, MUTANTS, mutated } from './mutation.js';
 import { pyodideOracle } from './oracle.js';
 import type { Kind } from './subject.js';
 
@@ -23,6 +23,9 @@ const { values } = parseArgs({
 const mutants = MUTANTS.filter(({ title }) => title.includes(values.only));
 for (const mutant of mutants) mutated(mutant); // all of them fit the source, or nothing runs
 const oracle = await pyodideOracle();
+if ((await killed(CONTROL, oracle, values.kind as Kind, 100)).program !== null) {
+  throw new Error('Cannot judge the mutants: the core without a defect does not pass');
+}
 let living = 0;
 for (const mutant of mutants) {
   const started = performance.now();

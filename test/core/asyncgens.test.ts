@@ -81,7 +81,7 @@ onLoop(
     assert.equal(reports.length, 1);
     assert.match(reports[0]!.message!, /^an error occurred during closing of asynchronous generator /);
     assert.equal((reports[0]!.exception as Error).message, 'while closing');
-    assert.equal(reports[0]!['asyncgen'], kept.at(-2));
+    assert.equal(reports[0]!.asyncgen, kept.at(-2));
   },
 );
 

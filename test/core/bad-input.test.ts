@@ -338,6 +338,34 @@ both('a task that awaits a gather of itself can be cancelled', function* (kind) 
   yield* goesOn(kind);
 });
 
+both('tasks that await each other in a circle are cancelled from any of them', function* (kind) {
+  const { wait, go } = kind;
+  for (const start of [0, 1, 2]) {
+    const cleaned: number[] = [];
+    const tasks: asyncio.Task<void>[] = [0, 1, 2].map((i) =>
+      asyncio.createTask(
+        go(function* () {
+          try {
+            yield* wait(tasks[(i + 1) % 3]!);
+          } finally {
+            cleaned.push(i);
+          }
+        }),
+      ),
+    );
+    yield* wait(asyncio.sleep(0));
+    yield* wait(asyncio.sleep(0));
+    assert.equal(tasks[start]?.cancel('round'), true);
+    yield* wait(asyncio.wait(tasks));
+    assert.deepEqual(
+      tasks.map((task) => task.cancelled()),
+      [true, true, true],
+    );
+    assert.deepEqual(cleaned.toSorted(), [0, 1, 2]);
+  }
+  yield* goesOn(kind);
+});
+
 test('two tasks that await each other are a deadlock, which names both', async () => {
   await assert.rejects(
     asyncio.run(

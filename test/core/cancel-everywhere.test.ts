@@ -270,7 +270,7 @@ async function playCrowd(crowd: readonly Somebody[]): Promise<void> {
 
 test('a crowd of tasks on shared primitives, cancelled at random, leaves every one of them whole', async () => {
   await fc.assert(fc.asyncProperty(fc.array(somebody, { minLength: 2, maxLength: 9 }), playCrowd), {
-    numRuns: 1500,
+    numRuns: 1000,
   });
 });
 
@@ -400,6 +400,6 @@ async function playTree(of: Plan, cancels: readonly number[]): Promise<void> {
 
 test('trees of groups, limits, gathers, shields, races and flows end whole, whenever they are cancelled', async () => {
   await fc.assert(fc.asyncProperty(plan, fc.array(fc.nat(20), { maxLength: 3 }), playTree), {
-    numRuns: 1000,
+    numRuns: 500,
   });
 });

@@ -251,6 +251,43 @@ test(`a task ${ASYNC_DEEP} async functions deep is shown, counted and asked from
   );
 });
 
+for (const kind of ['generator', 'async'] as const) {
+  test(`a chain of ${ASYNC_DEEP} tasks of the ${kind} kind that await each other is cancelled from its end`, async () => {
+    let cleaned = 0;
+    const link = (task: asyncio.Task<void>): asyncio.Task<void> =>
+      kind === 'generator'
+        ? asyncio.createTask(function* () {
+            try {
+              yield* task;
+            } finally {
+              cleaned += 1;
+            }
+          })
+        : asyncio.createTask(async () => {
+            try {
+              await task;
+            } finally {
+              cleaned += 1;
+            }
+          });
+    await asyncio.run(
+      async () => {
+        let last: asyncio.Task<void> = asyncio.createTask(asyncio.sleep(60));
+        const first = last;
+        for (let i = 0; i < ASYNC_DEEP; i++) last = link(last);
+        await asyncio.sleep(1);
+        last.cancel('from the end');
+        assert.equal(first.cancelling(), 1);
+        await asyncio.wait([last]);
+        assert.equal(last.cancelled(), true);
+        assert.equal(first.cancelled(), true);
+        assert.equal(cleaned, ASYNC_DEEP);
+      },
+      { loopFactory: virtualLoop },
+    );
+  });
+}
+
 test('10000 failed tasks are retrieved one by one', () => {
   const loop = new TestLoop();
   const reports: unknown[] = [];

@@ -240,6 +240,23 @@ test('R-LCK-08 a primitive belongs to the loop of its first wait; on another loo
   first.close();
 });
 
+test('R-LCK-08 once that loop is closed, another one may have it', () => {
+  const lock = new asyncio.Lock();
+  const contend = function* (): asyncio.Coro<void> {
+    yield* lock.acquire();
+    const waiter = asyncio.createTask(lock.acquire());
+    yield* asyncio.sleep(0);
+    lock.release();
+    yield* waiter;
+    lock.release();
+  };
+  for (let n = 0; n < 2; n += 1) {
+    const loop = new TestLoop();
+    loop.runSync(contend());
+    loop.close();
+  }
+});
+
 both('R-LCK-09 toString() shows the state and who waits', function* (kind) {
   const { wait } = kind;
   for (const [lock, name, free] of [

@@ -371,6 +371,29 @@ both(
   },
 );
 
+both(
+  'R-TSK-11 a request that the awaited future accepted is spent, also when the future comes to a value all the same',
+  function* ({ wait, go }) {
+    const inner = asyncio.createTask(
+      go(function* () {
+        yield* thrown(wait(asyncio.sleep(60)));
+        return 'swallowed';
+      }),
+    );
+    yield* wait(asyncio.sleep(0));
+    const outer = asyncio.createTask(
+      go(function* () {
+        asyncio.currentTask()!.cancel();
+        const value = yield* wait(inner);
+        yield* wait(asyncio.sleep(1));
+        return value;
+      }),
+    );
+    assert.equal(yield* wait(outer), 'swallowed');
+    assert.equal(outer.cancelling(), 1);
+  },
+);
+
 both('R-TSK-12 a future of another loop throws RuntimeError in, one hop later', function* ({ wait, loop }) {
   const ticks = ticker(loop);
   const foreign = new TestLoop().createFuture();

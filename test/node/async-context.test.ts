@@ -363,6 +363,21 @@ test('detached() code belongs to no task: it is not cancelled, and not waited fo
   assert.deepEqual(log, ['detached at 3']);
 });
 
+test('detached() keeps the AsyncLocalStorage value of its caller', async () => {
+  const storage = new AsyncLocalStorage<string>();
+  await virtual(async () => {
+    const seen = await storage.run('stored', () =>
+      detached(async () => {
+        const before = storage.getStore();
+        await null;
+        await sleep(0);
+        return [before, storage.getStore()];
+      }),
+    );
+    assert.deepEqual(seen, ['stored', 'stored']);
+  });
+});
+
 test('detached() gives back what the function returns or throws, and restores the task', async () => {
   await virtual(async () => {
     const me = currentTask();

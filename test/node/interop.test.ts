@@ -675,6 +675,29 @@ test('run() of a generator switches async context on, as that of an async functi
   );
 });
 
+test('callbacks of the loop never see the AsyncLocalStorage value of an earlier caller', async () => {
+  const { code, out, err } = await script(`
+    import { AsyncLocalStorage } from 'node:async_hooks';
+    const storage = new AsyncLocalStorage();
+    const { run, sleep, getRunningLoop, createTask, detached } = asyncio;
+    const inCallback = () => new Promise((resolve) => getRunningLoop().callSoon(() => resolve(storage.getStore())));
+    await storage.run('first', async () => {
+      await run(async () => { await sleep(0) });
+      await sleep(0);
+      await createTask(function* () { yield* sleep(0) });
+    });
+    const seen = [
+      await run(inCallback),
+      await storage.run('second', () => run(async () => await inCallback())),
+      await run(() => detached(async () => storage.getStore())),
+      await run(async () => { await sleep(0); return storage.getStore() }),
+      await createTask(async () => { await sleep(0); return await inCallback() }),
+    ];
+    console.log(seen.filter((each) => each === 'first').length);`);
+  assert.equal(err, '');
+  assert.deepEqual({ code, out }, { code: 0, out: ['0'] });
+});
+
 test('two run()s of plain code go on side by side, with real timers and foreign awaits', async () => {
   const { code, out, err } = await script(`
     import { setImmediate as immediate } from 'node:timers/promises';

@@ -1,0 +1,80 @@
+/** What the compiler must infer, and what it must refuse. Nothing here runs: it is compiled with the tests. */
+
+import * as asyncio from 'tsyncio';
+
+type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+function expectType<Expected>() {
+  return <Actual>(_value: Actual, ..._same: Equal<Actual, Expected> extends true ? [] : ['the types differ']) => {};
+}
+
+function* generatorKind(n: number): asyncio.Coro<string> {
+  const number = yield* asyncio.sleep(n, 5);
+  expectType<number>()(number);
+  const nothing = yield* asyncio.sleep('250ms');
+  expectType<void>()(nothing);
+  return String(number);
+}
+
+async function asyncKind(n: number): Promise<Date> {
+  return new Date(n);
+}
+
+export async function waiting(): Promise<void> {
+  const task = asyncio.createTask(generatorKind(1), { name: 'one' });
+  expectType<asyncio.Task<string>>()(task);
+  expectType<string>()(await task);
+  expectType<asyncio.Task<Date>>()(asyncio.createTask(() => asyncKind(1)));
+  expectType<asyncio.Task<string>>()(asyncio.createTask(() => generatorKind(1)));
+
+  const [text, date, five] = await asyncio.gather([
+    generatorKind(1),
+    () => asyncKind(2),
+    asyncio.sleep(1, 5 as const),
+  ]);
+  expectType<string>()(text);
+  expectType<Date>()(date);
+  expectType<5>()(five);
+  const outcomes = await asyncio.gather([generatorKind(1)], { returnExceptions: true });
+  expectType<string | Error>()(outcomes[0]);
+  const many = await asyncio.gather(new Set([generatorKind(1), generatorKind(2)]));
+  expectType<string[]>()(many);
+
+  const [done, pending] = await asyncio.wait([task]);
+  expectType<Set<asyncio.Task<string>>>()(done);
+  expectType<Set<asyncio.Task<string>>>()(pending);
+  expectType<Date>()(await asyncio.waitFor(() => asyncKind(1), 2));
+  for await (const future of asyncio.asCompleted([generatorKind(1)])) expectType<string>()(future.result());
+  for (const next of asyncio.asCompleted([generatorKind(1)])) expectType<string>()(await next);
+
+  expectType<number>()(await asyncio.timeout(1).run(async () => 5));
+  expectType<string>()(await asyncio.timeout('2s').run(() => generatorKind(1)));
+  expectType<boolean>()(await new asyncio.TaskGroup().run(async (group) => group.createTask(() => asyncKind(1)).done()));
+
+  const double = asyncio.coroutine(async (n: number) => 2 * n);
+  expectType<(n: number) => asyncio.Coroutine<number>>()(double);
+  const queue = new asyncio.Queue<string>();
+  expectType<string>()(await queue.get());
+  using guard = await new asyncio.Lock().guard();
+  expectType<Disposable>()(guard);
+}
+
+export async function refused(): Promise<void> {
+  // @ts-expect-error a promise has started already: pass () => asyncKind(1)
+  asyncio.createTask(asyncKind(1));
+  // @ts-expect-error the same
+  await asyncio.run(asyncKind(1));
+  // @ts-expect-error a duration has a unit, or is a number
+  await asyncio.sleep('250');
+  // @ts-expect-error no such unit
+  await asyncio.sleep('2 days');
+  // @ts-expect-error an iterable is expected
+  await asyncio.gather(generatorKind(1), generatorKind(2));
+  // @ts-expect-error coroutines are no futures: make tasks first
+  await asyncio.wait([() => asyncKind(1)]);
+  // @ts-expect-error the queue holds strings
+  await new asyncio.Queue<string>().put(5);
+  // @ts-expect-error a point in time is a number
+  asyncio.timeoutAt('2s');
+  // @ts-expect-error no such mode
+  await asyncio.wait([asyncio.createTask(() => asyncKind(1))], { returnWhen: 'SOMETIMES' });
+}
