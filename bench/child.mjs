@@ -24,17 +24,18 @@ async function sample(goal) {
   let times = least;
   if (fixed) await repeat(1);
   else {
-    // Warm up for a while with ever longer runs; the last one tells how many rounds fill the goal.
+    // Warm up for a while with ever longer runs; the last one tells how many rounds fill the goal. All of this in
+    // CPU time: on a busy machine nothing would be warm after half a second on the clock.
     let spent = 0;
     for (;;) {
       const { wall, cpu } = await measure(times);
-      if (times === least && wall > TOO_SLOW) return result(least, wall, cpu);
-      spent += wall;
-      if (wall >= goal / 4 && spent >= WARM_UP) {
-        times = Math.max(least, Math.round((times * goal) / wall));
+      if (times === least && cpu > TOO_SLOW) return result(least, wall, cpu);
+      spent += cpu;
+      if (cpu >= goal / 4 && spent >= WARM_UP) {
+        times = Math.max(least, Math.round((times * goal) / cpu));
         break;
       }
-      times = wall < goal / 40 ? times * 8 : wall < goal / 4 ? times * 2 : times;
+      times = cpu < goal / 40 ? times * 8 : cpu < goal / 4 ? times * 2 : times;
     }
   }
   const { wall, cpu } = await measure(times);

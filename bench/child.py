@@ -64,13 +64,13 @@ def main(kind, path, arguments, goal):
         spent = 0
         while True:
             wall, cpu = measure(times)
-            if times == least and wall > TOO_SLOW:
+            if times == least and cpu > TOO_SLOW:
                 return result(least, wall, cpu)
-            spent += wall
-            if wall >= goal / 4 and spent >= WARM_UP:
-                times = max(least, round(times * goal / wall))
+            spent += cpu
+            if cpu >= goal / 4 and spent >= WARM_UP:
+                times = max(least, round(times * goal / cpu))
                 break
-            times *= 8 if wall < goal / 40 else 2 if wall < goal / 4 else 1
+            times *= 8 if cpu < goal / 40 else 2 if cpu < goal / 4 else 1
     wall, cpu = measure(times)
     return result(times, wall, cpu)
 

@@ -106,7 +106,7 @@ export function renderReport(results) {
   if (share < QUIET) {
     lines.push(
       `**The machine was busy**: half of the processes had a processor for less than ${Math.round(share * 100)} % of`,
-      'the time. Take these numbers as a hint only.',
+      'the time. Wall-clock times are a hint only; ratios of CPU time hold better.',
       '',
     );
   }
@@ -152,7 +152,7 @@ export function renderSummary(folder) {
     const python = [results.asyncio, results.uvloop].filter(Boolean).join(', ');
     lines.push(
       `Node ${results.node.slice(1)}${python && ` beside ${python}`}, ${results.machine}; the median of ` +
-        `${results.rounds} interleaved rounds. The other columns are multiples of the first: 8 × is eight times as long.`,
+        `${results.rounds} interleaved rounds, ${results.time}. The other columns are multiples of the first: 8 × is eight times as long.`,
       '',
       `| | tsyncio | ${COLUMNS.map(([title]) => title).join(' | ')} |`,
       `| --- | ---: | ${COLUMNS.map(() => '---:').join(' | ')} |`,

@@ -51,8 +51,11 @@ if (!existsSync(link)) {
   rmSync(link, { force: true });
   symlinkSync('../..', link, 'junction');
 }
-if (!existsSync(join(HERE, 'node_modules/effect'))) {
-  console.error('The peers are not installed and will be left out: npm ci --prefix bench');
+/** Contenders that come from npm. */
+const PEERS = { Effect: 'effect', Effection: 'effection', 'async-mutex': 'async-mutex' };
+const missing = Object.keys(PEERS).filter((name) => !existsSync(join(HERE, 'node_modules', PEERS[name])));
+if (missing.length > 0) {
+  console.error(`Not installed, left out: ${missing.join(', ')}. To have them: npm ci --prefix bench`);
 }
 
 const rounds = Number(options.rounds ?? (options.profile ? 1 : options.quick ? 3 : 5));
@@ -91,7 +94,7 @@ for (let round = 1; round <= rounds; round++) {
 }
 progress('');
 
-const complete = wanted.length === 0 && !rivals && !options.quick && !options.cpu && !options.profile;
+const complete = wanted.length === 0 && !rivals && !options.quick && !options.profile;
 const results = summarize({ programs: chosen, samples, rounds, interpreters, cpu: options.cpu });
 const report = renderReport(results);
 console.log(report);
@@ -104,7 +107,7 @@ if (complete) writeFileSync(join(HERE, 'table.md'), renderSummary(join(HERE, 're
 
 function isWanted({ name, file }) {
   if (name.startsWith('tsyncio')) return true;
-  if (options.profile) return false;
+  if (options.profile || missing.includes(name)) return false;
   if (file.endsWith('.py') && !interpreters[name]) return false;
   if (!rivals) return true;
   return rivals.some((rival) => rival.toLowerCase() === name.toLowerCase());
@@ -121,7 +124,7 @@ function sample(program, { name, file, args, nodeFlags }) {
         [...nodeFlags, ...profileFlags(program, name), join(HERE, 'child.mjs'), ...tail],
       ];
   return new Promise((resolve) => {
-    const child = spawn(command, argv, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 120_000 });
+    const child = spawn(command, argv, { stdio: ['ignore', 'pipe', 'pipe'], timeout: 300_000 });
     let output = '';
     let errors = '';
     child.stdout.on('data', (chunk) => {

@@ -904,8 +904,9 @@ export class EventLoop {
   _watchForeignAwait(scope: Scope): void {
     if (this._host.wait !== undefined || foreignAwaitWarned.has(scope._task)) return;
     const timer = this._host.timer(() => {
-      if (!scope._mustCancel || scope._closed || scope._task.done() || foreignAwaitWarned.has(scope._task))
-        return;
+      // No flow of the frame waits for anything of ours, and it has not ended: it is inside a foreign promise.
+      if (scope._closed || scope._first !== null || scope._task.done()) return;
+      if (foreignAwaitWarned.has(scope._task)) return;
       foreignAwaitWarned.add(scope._task);
       logger.warn(
         `${scope._task} was cancelled, but is awaiting a promise that tsyncio cannot interrupt: pass currentSignal() or use wrapPromise()`,

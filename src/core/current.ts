@@ -50,6 +50,7 @@ export function liveScope(): Scope | null {
 
 /** The loop of the async context, also of a scope whose task has ended. @internal */
 export function contextLoop(): EventLoop | null {
-  const scope = asyncContext === null ? current.nativeScope : asyncContext.getScope();
+  const scope =
+    asyncContext === null ? current.nativeScope : (asyncContext.getScope() ?? current.nativeScope);
   return scope?._loop ?? null;
 }

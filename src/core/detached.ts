@@ -3,7 +3,7 @@
 import { activeAsyncContext, current } from './current.js';
 
 /**
- * Calls `fn` as if it stood outside any task: what it registers (servers, listeners, timers) belongs to no task, and
+ * Calls `fn` as if it stood outside any task, in the async context of its caller otherwise: what it registers (servers, listeners, timers) belongs to no task, and
  * what it awaits is not cancelled with one.
  *
  * @example
@@ -23,7 +23,7 @@ export function detached<T>(fn: () => T): T {
   current.nativeScope = null;
   try {
     const provider = activeAsyncContext();
-    return provider === null ? fn() : provider.bindRoot(undefined).runInAsyncScope(fn, undefined);
+    return provider === null ? fn() : provider.bind(undefined).runInAsyncScope(fn, undefined);
   } finally {
     current.loop = loop;
     current.fiber = fiber;

@@ -38,7 +38,15 @@ import { activeAsyncContext, current, liveScope } from './current.js';
 import { getRunningLoop, type Runnable } from './events.js';
 import { CancelledError, isCancelledError, RuntimeError } from './exceptions.js';
 import { repr } from './format-helpers.js';
-import { awaitingFuture, FINISHED, Future, type FutureLike, isfuture, type Waiter } from './futures.js';
+import {
+  awaitingFuture,
+  FINISHED,
+  Future,
+  type FutureLike,
+  isfuture,
+  PENDING,
+  type Waiter,
+} from './futures.js';
 import type { BoundContext } from './host.js';
 import { logger } from './log.js';
 import type { AbortSource } from './signals.js';
@@ -439,7 +447,10 @@ export class Scope {
     const running = runsIn(this);
     const parked = this._cancelFlows(message);
     const heard = this._abort?.abort(cancelledError(message), this._loop._host) ?? false;
-    if ((parked || heard) && !running) return;
+    if ((parked || heard) && !running) {
+      if (!heard) this._loop._watchForeignAwait(this);
+      return;
+    }
     this._mustCancel = true;
     this._cancelMessage = message;
     // Where others were told, the flow that runs hears of it only if it awaits before its step ends.
@@ -644,6 +655,10 @@ class PlainAwait implements Waiter, Runnable, PromiseLike<unknown> {
       this.#resolve = resolve as Settle;
       this.#reject = reject;
     }).then(onFulfilled as (value: unknown) => unknown, onRejected);
+    if (future._status === PENDING && future._loop.isClosed()) {
+      this.#reject(new RuntimeError('Event loop is closed'));
+      return;
+    }
     future._loop._plainAwaits.add(this);
     future._addWaiter(this);
   }

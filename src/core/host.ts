@@ -68,6 +68,8 @@ export interface Host {
   exitStatus?(error: unknown, status: number): void;
   /** While the returned function has not been called, a cancelled flow that nobody awaits does not end the process. */
   absorbCancelledFlows?(): () => void;
+  /** Readies an abort signal of ours for many listeners. */
+  prepareAbortSignal?(signal: object): void;
   /** How many listen to an abort signal's `abort` event, where the platform tells. */
   countAbortListeners?(signal: object): number | undefined;
   /** Whether debug mode is on by default (the environment variable `ASYNCIODEBUG`). */

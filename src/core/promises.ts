@@ -96,7 +96,7 @@ export function currentSignal(): PlatformAbortSignal {
   const scope =
     current.fiber === null ? (liveScope() ?? leftoversOf(fiber)) : (fiber._scope ?? leftoversOf(fiber));
   scope._abort ??= new AbortSource();
-  return scope._abort.take() as PlatformAbortSignal;
+  return scope._abort.take(scope._loop._host) as PlatformAbortSignal;
 }
 
 type FetchArguments = typeof globalThis extends { fetch: (...args: infer A) => unknown }

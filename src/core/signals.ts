@@ -42,9 +42,10 @@ export class AbortSource {
   }
 
   /** The signal; a new one after the last was aborted, since a cancelled task may go on. */
-  take(): AbortSignalLike {
+  take(host: Host): AbortSignalLike {
     if (this.#controller.signal.aborted) this.#controller = newAbortController();
     this.#taken = true;
+    host.prepareAbortSignal?.(this.#controller.signal);
     return this.#controller.signal;
   }
 

@@ -9,16 +9,17 @@ const nextTick = process.nextTick.bind(process);
 type AsyncHooks = typeof import('node:async_hooks');
 type Events = typeof import('node:events');
 
-/** `AsyncLocalStorage`, loaded at first use: built-in modules cost milliseconds. */
+/** Node has loaded it by itself, so that this costs nothing. */
+const hooks: AsyncHooks = process.getBuiltinModule('node:async_hooks');
+/** Made while nobody's request is being handled: what runs in it sees no values of a caller. */
+const rootContext = new hooks.AsyncResource('tsyncio.Root') as BoundContext;
+
+/** `AsyncLocalStorage`, made at first use: from then on Node follows every promise. */
 class NodeAsyncContext implements AsyncContext {
   readonly #storage: InstanceType<AsyncHooks['AsyncLocalStorage']>;
-  readonly #hooks: AsyncHooks;
-  readonly #root: BoundContext;
 
   constructor() {
-    this.#hooks = process.getBuiltinModule('node:async_hooks');
-    this.#storage = new this.#hooks.AsyncLocalStorage<Scope | undefined>();
-    this.#root = rootContext ?? this.#storage.exit(() => new this.#hooks.AsyncResource('tsyncio.Root'));
+    this.#storage = new hooks.AsyncLocalStorage<Scope | undefined>();
   }
 
   getScope(): Scope | undefined {
@@ -26,19 +27,17 @@ class NodeAsyncContext implements AsyncContext {
   }
 
   bind(scope: Scope | undefined): BoundContext {
-    return this.#storage.run(scope, makeResource, this.#hooks);
+    return this.#storage.run(scope, makeResource);
   }
 
   bindRoot(scope: Scope | undefined): BoundContext {
-    return this.#root.runInAsyncScope(() => this.bind(scope), undefined);
+    return rootContext.runInAsyncScope(() => this.bind(scope), undefined);
   }
 }
 
-function makeResource(hooks: AsyncHooks): BoundContext {
+function makeResource(): BoundContext {
   return new hooks.AsyncResource('tsyncio.Task') as BoundContext;
 }
-
-const rootContext: BoundContext | null = null;
 
 class NodeTimer implements HostTimer {
   readonly #callback: () => void;
@@ -177,6 +176,12 @@ export class NodeHost implements Host {
     absorbing += 1;
     if (absorbing === 1) process.on('unhandledRejection', onUnhandledRejection);
     return release;
+  }
+
+  /** Many may listen to the signal of one task. */
+  prepareAbortSignal(signal: object): void {
+    const events: Events = process.getBuiltinModule('node:events');
+    events.setMaxListeners(0, signal as EventTarget);
   }
 
   countAbortListeners(signal: object): number | undefined {

@@ -83,6 +83,10 @@ export class VirtualHost implements Host {
     return this.#platformHost?.absorbCancelledFlows?.() ?? (() => {});
   }
 
+  prepareAbortSignal(signal: object): void {
+    this.#platformHost?.prepareAbortSignal?.(signal);
+  }
+
   countAbortListeners(signal: object): number | undefined {
     return this.#platformHost?.countAbortListeners?.(signal);
   }

@@ -18,7 +18,7 @@ import { shrink } from './shrink.js';
 import { canRun, KINDS } from './subject.js';
 
 /** How many random programs run in each kind. */
-const PROGRAMS = { generator: 2000, native: 2000, mixed: 1000, bare: 500 };
+const PROGRAMS = { generator: 2000, native: 2000, mixed: 500, bare: 250 };
 /** Their seed; CONFORMANCE_SEED chooses another one. */
 const SEED = Number(process.env.CONFORMANCE_SEED ?? 1);
 /** How many of the random programs must cancel a task that is parked in a wait. */

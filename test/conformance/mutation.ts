@@ -21,6 +21,8 @@ export interface Mutant {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** In programs of which kind it shows, if not in all. */
+  readonly kind?: Kind;
 }
 
 /** No defect at all: it must live, or the way mutants are built is at fault. */
@@ -261,6 +263,39 @@ export const MUTANTS: readonly Mutant[] = [
     replace: `future.removeDoneCallback(this.#onDone);
       if (this.#done.empty()) this.#done.putNowait(null);`,
   },
+  {
+    title: 'the loop does not wait for the end of an async step',
+    file: 'base-events.ts',
+    find: `if (this._native !== null) {
+            this.#armSettled();
+            return;
+          }`,
+    replace: '',
+    kind: 'native',
+  },
+  {
+    title: 'a cancellation is lost when the async function ends before its next await',
+    file: 'fibers.ts',
+    find: `this._fiber._mustCancel = true;
+    this._fiber._cancelMessage = this._cancelMessage;`,
+    replace: '',
+    kind: 'native',
+  },
+  {
+    title: 'a cancellation that is due does not reach an async function that is called',
+    file: 'fibers.ts',
+    find: `scope._mustCancel = true;
+    scope._cancelMessage = fiber._cancelMessage;`,
+    replace: '',
+    kind: 'mixed',
+  },
+  {
+    title: 'a cancellation that is due does not reach the next await of an async function',
+    file: 'fibers.ts',
+    find: 'this._mustCancel = scope._mustCancel;',
+    replace: 'this._mustCancel = false;',
+    kind: 'native',
+  },
 ];
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -347,10 +382,11 @@ function expectedTraces(
 export async function killed(
   mutant: Mutant,
   oracle: Oracle,
-  kind: Kind = 'generator',
+  requested: Kind = 'generator',
   limit = 2000,
   seed = 1,
 ): Promise<Verdict> {
+  const kind = mutant.kind ?? requested;
   const { subject, remove } = await mutantSubject(mutant);
   try {
     let ran = 0;

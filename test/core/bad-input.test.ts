@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import * as asyncio from 'tsyncio';
 import { TestLoop } from 'tsyncio/testing';
-import { both, isError, type Kind, thrown, thrownBy, virtualLoop } from './both-kinds.js';
+import { both, cancelArgs, isError, type Kind, thrown, thrownBy, virtualLoop } from './both-kinds.js';
 
 // Wrong use gives CPython's error or a clearer one, at once, where it is a mistake of the caller; and the loop goes on.
 // What is wrong with the arguments of one function alone is tested with that function.
@@ -341,15 +341,13 @@ both('a task that awaits a gather of itself can be cancelled', function* (kind) 
 both('tasks that await each other in a circle are cancelled from any of them', function* (kind) {
   const { wait, go } = kind;
   for (const start of [0, 1, 2]) {
-    const cleaned: number[] = [];
+    const seen: [number, readonly unknown[]][] = [];
     const tasks: asyncio.Task<void>[] = [0, 1, 2].map((i) =>
       asyncio.createTask(
         go(function* () {
-          try {
-            yield* wait(tasks[(i + 1) % 3]!);
-          } finally {
-            cleaned.push(i);
-          }
+          const error = yield* thrown(wait(tasks[(i + 1) % 3]!));
+          seen.push([i, cancelArgs(error)]);
+          throw error;
         }),
       ),
     );
@@ -361,7 +359,11 @@ both('tasks that await each other in a circle are cancelled from any of them', f
       tasks.map((task) => task.cancelled()),
       [true, true, true],
     );
-    assert.deepEqual(cleaned.toSorted(), [0, 1, 2]);
+    assert.deepEqual(seen.toSorted(), [
+      [0, ['round']],
+      [1, ['round']],
+      [2, ['round']],
+    ]);
   }
   yield* goesOn(kind);
 });

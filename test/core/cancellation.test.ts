@@ -74,6 +74,30 @@ both(
 );
 
 both(
+  'R-CAN-02 a future that accepts the request may still come to a value: then nothing is thrown',
+  function* ({ wait, go, loop }) {
+    class Late extends asyncio.Future<string> {
+      override cancel(): boolean {
+        return !this.done();
+      }
+    }
+    const future = new Late({ loop });
+    const task = asyncio.createTask(
+      go(function* () {
+        const value = yield* wait(future);
+        yield* wait(asyncio.sleep(1));
+        return value;
+      }),
+    );
+    yield* wait(asyncio.sleep(0));
+    assert.equal(task.cancel(), true);
+    future.setResult('in time');
+    assert.equal(yield* wait(task), 'in time');
+    assert.equal(task.cancelling(), 1);
+  },
+);
+
+both(
   'R-CAN-02 a future that refuses to be cancelled leaves the request to the next step',
   function* ({ wait, go, loop }) {
     class Stubborn extends asyncio.Future<string> {

@@ -68,7 +68,7 @@ both('R-WTH-02 an exit that gives true suppresses the error; nothing else does',
   });
   const suppressing = manager(kind, [], { exit: () => true });
   assert.equal(yield* wait(asyncio.withAsync(suppressing, body)), undefined);
-  for (const given of [false, undefined]) {
+  for (const given of [false, undefined, 1, 'yes']) {
     const strict = manager(kind, [], { exit: () => given });
     isError(yield* thrown(wait(asyncio.withAsync(strict, body))), ValueError, 'boom');
   }

@@ -260,6 +260,145 @@ test('waitFor() in parallel flows times out each by itself', async () => {
   });
 });
 
+test('limits that are over at once, in parallel flows: a body that does not suspend gets through', async () => {
+  await virtual(async () => {
+    for (const limit of [0, -1]) {
+      const results = await Promise.allSettled([
+        timeout(limit).run(async () => 'no await'),
+        timeout(limit).run(async () => {
+          await null;
+          return 'a foreign await';
+        }),
+        timeout(limit).run(async () => await sleep(0, 'suspends')),
+        timeout(limit).run(function* (): asyncio.Coro<string> {
+          return 'a generator';
+        }),
+        timeout(5).run(async () => await sleep(1, 'another')),
+      ]);
+      assert.deepEqual(outcomes(results), [
+        'no await',
+        'a foreign await',
+        'TimeoutError',
+        'a generator',
+        'another',
+      ]);
+    }
+  });
+});
+
+test('reschedule() by another flow moves the limit of the flow that runs under it', async () => {
+  await virtual(async () => {
+    const limit = timeout(1);
+    const limited = async () => {
+      await limit.run(() => sleep(50));
+    };
+    const results = await Promise.allSettled([
+      limited(),
+      (async () => {
+        await sleep(0.5);
+        limit.reschedule(now() + 3);
+        await sleep(1);
+        return limit.expired();
+      })(),
+    ]);
+    assert.deepEqual(outcomes(results), ['TimeoutError', false]);
+    assert.equal(now(), 3.5);
+  });
+});
+
+test('a limit can be entered by one flow only', async () => {
+  await virtual(async () => {
+    const limit = timeout(5);
+    const results = await Promise.allSettled([
+      limit.run(async () => await sleep(1, 'first')),
+      limit.run(async () => await sleep(1, 'second')),
+    ]);
+    assert.deepEqual(outcomes(results), ['first', 'RuntimeError']);
+  });
+});
+
+test('a group takes tasks from every flow, and its block waits for them', async () => {
+  await virtual(async () => {
+    const log: string[] = [];
+    await new TaskGroup().run(async (group) => {
+      const start = async (name: string, seconds: number) => {
+        await sleep(seconds);
+        group.createTask(async () => {
+          await foreign(1);
+          await sleep(1);
+          log.push(`${name} at ${now()}`);
+        });
+      };
+      await Promise.all([start('a', 0), start('b', 1), coroutine(() => start('c', 0.5))()]);
+    });
+    assert.deepEqual(log, ['a at 2', 'c at 2.5', 'b at 3']);
+  });
+});
+
+test('shield() in a flow protects what it awaits, and the flow itself is cancelled', async () => {
+  await virtual(async () => {
+    const log: string[] = [];
+    const work = createTask(async () => {
+      await sleep(3);
+      log.push(`work done at ${now()}`);
+    });
+    const task = createTask(async () => {
+      await Promise.all([
+        (async () => {
+          await asyncio.shield(work);
+        })(),
+        sleep(50),
+      ]);
+    });
+    await sleep(1);
+    task.cancel();
+    await wait([task]);
+    assert.equal(now(), 1);
+    assert.equal(task.cancelled(), true);
+    await work;
+    assert.deepEqual(log, ['work done at 3']);
+  });
+});
+
+test('then() by hand on what is awaited hands on values and errors as that of a promise does', async () => {
+  await virtual(async () => {
+    const id = (value: unknown) => value;
+    const thrower = () => {
+      throw new RangeError('of the handler');
+    };
+    assert.equal(
+      await sleep(1, 1).then(
+        (n) => n + 1,
+        () => 0,
+      ),
+      2,
+    );
+    assert.equal(
+      await sleep(1, 1).then(
+        async (n) => {
+          await sleep(1);
+          return n + 2;
+        },
+        () => 0,
+      ),
+      3,
+    );
+    await rejects(sleep(1).then(thrower, id), { message: 'of the handler' });
+    const failing = coroutine(async () => {
+      await sleep(1);
+      throw new Error('of the coroutine');
+    });
+    assert.equal(await failing().then(id, (error: Error) => error.message), 'of the coroutine');
+    assert.equal(await failing().then(undefined, (error: Error) => error.message), 'of the coroutine');
+    await rejects(failing().then(id), { message: 'of the coroutine' });
+    await rejects(failing().then(id, thrower), { message: 'of the handler' });
+    const late = sleep(1, 'late').then(id, id);
+    await sleep(2);
+    assert.equal(await late, 'late');
+    assert.deepEqual(await Promise.all([sleep(1, 1).then(id), sleep(1, 2).then(id, id)]), [1, 2]);
+  });
+});
+
 // ------------------------------------------------------------------------------------------------ the losers
 
 for (const [kind, make] of Object.entries({
@@ -372,6 +511,7 @@ test('losers of an inner function live on in the frame around it, and end with a
       }),
       { name: 'TimeoutError' },
     );
+    await sleep(5);
   });
   assert.deepEqual(log, ['CancelledError at 3']);
 });
@@ -392,6 +532,20 @@ test('a loser inside a foreign await does not hold its task, and may await after
     await sleep(9);
   });
   assert.deepEqual(log, ['loser at 6']);
+});
+
+test('a loser inside a foreign await, whose limit passes meanwhile, still ends with its task', async () => {
+  for (const limit of [2, 50]) {
+    await virtual(async () => {
+      const loser = async () => {
+        await timeout(limit).run(() => foreign(5));
+        await sleep(1000);
+      };
+      const task = createTask(async () => await Promise.race([loser(), sleep(1, 'winner')]));
+      assert.equal(await task, 'winner');
+      assert.equal(now(), 5);
+    });
+  }
 });
 
 test('cancel() while a task waits for its losers leaves its result alone', async () => {
@@ -642,6 +796,52 @@ test('a task that cancels itself is cancelled at its next suspension, once', asy
     });
     assert.deepEqual(log, ['goes on', 'a done future does not suspend', 'cleaned up']);
   }
+});
+
+test('a cancel() inside a foreign await of an inner function that ends with it is delivered further out', async () => {
+  for (const asksForSignal of [false, true]) {
+    const log: string[] = [];
+    await virtual(async () => {
+      const task = createTask(async () => {
+        if (asksForSignal) signalHere();
+        const inner = coroutine(async () => {
+          await coroutine(() => foreign(3))();
+        });
+        await inner();
+        log.push(`inner done at ${now()}`);
+        try {
+          await sleep(10);
+        } finally {
+          await sleep(1);
+          log.push('cleaned up');
+        }
+      });
+      await sleep(1);
+      task.cancel();
+      await wait([task]);
+      assert.equal(task.cancelled(), true);
+    });
+    assert.deepEqual(log, ['inner done at 3', 'cleaned up']);
+  }
+});
+
+test('a flow that was told inside a foreign await does not disturb the clean-up that another one has begun', async () => {
+  const log: string[] = [];
+  await virtual(async () => {
+    const task = createTask(async () => {
+      try {
+        await Promise.all([coroutine(() => foreign(3))(), sleep(9)]);
+      } finally {
+        for (let n = 0; n < 4; n++) await sleep(1);
+        log.push(`cleaned up at ${now()}`);
+      }
+    });
+    await sleep(1);
+    task.cancel();
+    await wait([task]);
+    assert.equal(task.cancelled(), true);
+  });
+  assert.deepEqual(log, ['cleaned up at 5']);
 });
 
 test('a cancellation can be swallowed by a flow, and the task goes on', async () => {
@@ -934,6 +1134,24 @@ test('await limit[aenter]() and limit[aexit]() by hand bound what stands between
     assert.equal(nameOf(caught), 'CancelledError');
     await rejects(async () => await limit[asyncio.aexit]({ value: caught }), { name: 'TimeoutError' });
     assert.equal(now(), 1);
+    assert.equal(currentTask()?.cancelling(), 0);
+    await sleep(5);
+  });
+});
+
+test('a limit entered by hand in an inner function can be left outside of it, and its request counts until then', async () => {
+  await virtual(async () => {
+    const limit = timeout(1);
+    const inner = coroutine(async () => {
+      await limit[asyncio.aenter]();
+      await sleep(5);
+    });
+    let thrown: { value: unknown } | undefined;
+    await inner().then(undefined, (value) => {
+      thrown = { value };
+    });
+    assert.equal(currentTask()?.cancelling(), 1);
+    await rejects(limit[asyncio.aexit](thrown), { name: 'TimeoutError' });
     assert.equal(currentTask()?.cancelling(), 0);
     await sleep(5);
   });
@@ -1294,6 +1512,23 @@ test('an AbortError that a cancellation caused is that cancellation: the task is
   });
 });
 
+test('an AbortError of its own fails a task that has survived a cancellation', async () => {
+  await virtual(async () => {
+    const task = createTask(async () => {
+      const signal = signalHere();
+      await sleep(9).then(undefined, () => currentTask()?.uncancel());
+      assert.equal(signal.aborted, true);
+      await sleep(1);
+      throw Object.assign(new Error('mine'), { name: 'AbortError' });
+    });
+    await sleep(1);
+    task.cancel();
+    await wait([task]);
+    assert.equal(task.cancelled(), false);
+    assert.equal((task.exception() as Error).message, 'mine');
+  });
+});
+
 test('async functions that a generator body of a timeout waits for are cancelled by it', async () => {
   for (const kind of ['generator', 'native'] as const) {
     const log: string[] = [];
@@ -1327,39 +1562,45 @@ test('async functions that a generator body of a timeout waits for are cancelled
 
 // --------------------------------------------------------------------- several flows, one of them out of reach
 
-test('cancel() reaches a task inside a foreign await although another flow of it is parked', async () => {
-  const log: string[] = [];
+test('a cancel() that finds a helper flow parked goes to that one, and a second one to the flow in a foreign await', async () => {
+  for (const second of [2, 7]) {
+    const log: string[] = [];
+    await virtual(async () => {
+      const task = createTask(async () => {
+        const helping = (async () => {
+          await sleep(100).then(undefined, (error) => log.push(`helper ${nameOf(error)} at ${now()}`));
+        })();
+        await foreign(5);
+        log.push('the foreign await is over');
+        await sleep(10);
+        log.push('went on');
+        await helping;
+      });
+      const loop = asyncio.getRunningLoop();
+      loop.callLater(1, () => task.cancel());
+      loop.callLater(second, () => task.cancel());
+      await wait([task]);
+      assert.equal(task.cancelled(), true);
+      assert.equal(now(), Math.max(second, 5));
+    });
+    assert.deepEqual(log, ['helper CancelledError at 1', 'the foreign await is over']);
+  }
+});
+
+test('a helper that is a task of its own leaves the cancellation to the task inside a foreign await', async () => {
   await virtual(async () => {
+    const helper = createTask(() => sleep(100));
     const task = createTask(async () => {
-      const helper = async () => {
-        await sleep(100).then(undefined, (error) => log.push(`helper ${nameOf(error)}`));
-      };
-      const helping = helper();
       await foreign(5);
-      await sleep(1);
-      log.push('went on');
-      await helping;
+      await sleep(10);
     });
     await sleep(1);
     task.cancel();
     await wait([task]);
     assert.equal(task.cancelled(), true);
     assert.equal(now(), 5);
-  });
-  assert.deepEqual(log, ['helper CancelledError']);
-});
-
-test('a timeout inside a foreign await ends the body although a helper flow of it is parked', async () => {
-  await virtual(async () => {
-    await rejects(
-      timeout(1).run(async () => {
-        void sleep(100).then(undefined, () => {});
-        await foreign(5);
-        await sleep(1);
-      }),
-      { name: 'TimeoutError' },
-    );
-    assert.equal(now(), 5);
+    helper.cancel();
+    await wait([helper]);
   });
 });
 

@@ -388,6 +388,31 @@ both('R-SHD-03 cancelling a shield leaves the inner one alone', function* ({ wai
 });
 
 both(
+  'R-SHD-03 cancelled in the iteration in which the inner one ends, a shield stays cancelled',
+  function* ({ wait, loop }) {
+    const inner = loop.createFuture<string>();
+    const outer = asyncio.shield(inner);
+    inner.setResult('value');
+    assert.equal(outer.cancel(), true);
+    yield* wait(asyncio.sleep(0));
+    yield* wait(asyncio.sleep(0));
+    assert.equal(outer.cancelled(), true);
+  },
+);
+
+both('R-SHD-03 cancelled shields do not pile up on the inner one', function* ({ wait, loop }) {
+  const inner = loop.createFuture<void>();
+  for (let n = 0; n < 10; n += 1) {
+    const outer = asyncio.shield(inner);
+    yield* wait(asyncio.sleep(0));
+    outer.cancel();
+    yield* wait(asyncio.sleep(0));
+  }
+  assert.match(String(inner), /cb=\[[^,]*\]/, 'one callback at most');
+  inner.setResult();
+});
+
+both(
   'R-SHD-03 a task that awaits a shield can be cancelled without the inner one',
   function* ({ wait, go, loop }) {
     const inner = loop.createTask(asyncio.sleep(1, 'safe'));

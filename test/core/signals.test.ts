@@ -62,6 +62,12 @@ for (const kind of ['async', 'generator']) {
   }
 }
 
+test('the exit code is that of the error that nobody caught, not of an earlier Ctrl-C', async () => {
+  const outcome = await stopped(['async', 'obedient', 'another error'], ['ready\n', 'SIGINT']);
+  assert.equal(outcome.program.stdout, 'ready\ncleaned up\ncaught KeyboardInterrupt\n');
+  assert.equal(outcome.code, 1);
+});
+
 test('one Ctrl-C cancels every run() that is open', async () => {
   const outcome = await stopped(['async', 'two runs', 'caught'], ['ready\n', 'SIGINT']);
   assert.equal(outcome.program.stdout, 'ready\nfirst KeyboardInterrupt\nsecond KeyboardInterrupt\n');

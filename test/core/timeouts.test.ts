@@ -401,6 +401,7 @@ both('R-TMO-12 reschedule() moves and removes the deadline', function* ({ wait, 
 });
 
 both('R-TMO-12 a deadline moved into the past fires at the next iteration', function* ({ wait, go, loop }) {
+  const seen: boolean[] = [];
   const limit = asyncio.timeout(100);
   yield* wait(asyncio.sleep(10));
   const error = yield* thrown(
@@ -408,6 +409,7 @@ both('R-TMO-12 a deadline moved into the past fires at the next iteration', func
       limit.run(
         go(function* () {
           limit.reschedule(1);
+          loop.callSoon(() => seen.push(limit.expired()));
           yield* wait(asyncio.sleep(9));
         }),
       ),
@@ -415,6 +417,7 @@ both('R-TMO-12 a deadline moved into the past fires at the next iteration', func
   );
   isError(error, TimeoutError);
   assert.equal(loop.time(), 10);
+  assert.deepEqual(seen, [true], 'before what is called after it');
 });
 
 both('R-TMO-12 reschedule() refuses before the block and after it', function* ({ wait, go }) {

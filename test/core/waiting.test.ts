@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
+import { TestLoop } from 'tsyncio/testing';
 import { both, cancelArgs, isError, thrown, thrownBy, ticker } from './both-kinds.js';
 
 const { CancelledError, TimeoutError, ValueError } = asyncio;
@@ -583,3 +586,87 @@ both(
     ticks.stop();
   },
 );
+
+// ----------------------------------------------------------------------------------------- against a model
+
+interface Work {
+  readonly delay: number;
+  readonly end: 'result' | 'error' | 'cancellation';
+}
+
+const work = fc.record<Work>({
+  delay: fc.integer({ min: 1, max: 6 }),
+  end: fc.constantFrom('result', 'error', 'cancellation'),
+});
+
+function begin(works: readonly Work[]): asyncio.Task<number>[] {
+  return works.map(({ delay, end }) =>
+    asyncio.createTask(
+      (function* (): asyncio.Coro<number> {
+        yield* asyncio.sleep(delay);
+        if (end === 'error') throw new ValueError('boom');
+        if (end === 'cancellation') throw new CancelledError();
+        return delay;
+      })(),
+    ),
+  );
+}
+
+/** Runs a program on a loop that reports nothing, since what fails here fails on purpose. */
+function runQuietly(program: (loop: TestLoop) => asyncio.Coro<void>): void {
+  const loop = new TestLoop();
+  loop.setExceptionHandler(() => {});
+  loop.runSync(program(loop));
+  loop.close();
+}
+
+test('wait() ends at the right moment, with the right sets, for any works, mode and timeout', () => {
+  const modes = [asyncio.FIRST_COMPLETED, asyncio.FIRST_EXCEPTION, asyncio.ALL_COMPLETED] as const;
+  fc.assert(
+    fc.property(
+      fc.array(work, { minLength: 1, maxLength: 6 }),
+      fc.constantFrom(...modes),
+      fc.option(fc.nat(6)),
+      (works, returnWhen, half) => {
+        const timeout = half === null ? null : half + 0.5;
+        const delays = works.map(({ delay }) => delay);
+        const errors = works.filter(({ end }) => end === 'error').map(({ delay }) => delay);
+        let moment = Math.max(...delays);
+        if (returnWhen === asyncio.FIRST_COMPLETED) moment = Math.min(...delays);
+        if (returnWhen === asyncio.FIRST_EXCEPTION && errors.length > 0) moment = Math.min(...errors);
+        const expected = Math.min(moment, timeout ?? Number.POSITIVE_INFINITY);
+        runQuietly(function* (loop) {
+          const tasks = begin(works);
+          const [done, pending] = yield* asyncio.wait(tasks, { returnWhen, timeout });
+          assert.equal(loop.time(), expected);
+          for (const [n, task] of tasks.entries()) {
+            assert.equal(done.has(task), (delays[n] as number) <= expected);
+            assert.equal(pending.has(task), !done.has(task));
+          }
+          yield* asyncio.wait(tasks);
+        });
+      },
+    ),
+  );
+});
+
+test('asCompleted() gives any works in the order of their ends', () => {
+  fc.assert(
+    fc.property(fc.array(work, { maxLength: 8 }), (works) => {
+      runQuietly(function* (loop) {
+        const tasks = begin(works);
+        const seen: asyncio.FutureLike<number>[] = [];
+        const completed = asyncio.asCompleted(tasks);
+        for (let step = yield* completed.next(); step.done !== true; step = yield* completed.next()) {
+          seen.push(step.value);
+          assert.equal(loop.time(), works[tasks.indexOf(step.value as asyncio.Task<number>)]?.delay);
+        }
+        const order = [...works.keys()].sort((a, b) => (works[a] as Work).delay - (works[b] as Work).delay);
+        assert.deepEqual(
+          seen.map((each) => tasks.indexOf(each as asyncio.Task<number>)),
+          order,
+        );
+      });
+    }),
+  );
+});

@@ -312,23 +312,32 @@ test('currentSignal() outside a task is a RuntimeError', () => {
   assert.throws(() => currentSignal(), { name: 'RuntimeError' });
 });
 
-test('many calls under one currentSignal(), and many tasks under one signal, are no leak to Node', async () => {
-  const { code, out, err } = await script(`
-    import { setTimeout as delay } from 'node:timers/promises';
-    await asyncio.run(async () => {
+const crowds: Record<string, string> = {
+  'calls under one currentSignal()': `
+    const { setTimeout: delay } = await import('node:timers/promises');
+    const tasks = [asyncio.createTask(() => many(() => delay(100_000, null, { signal: asyncio.currentSignal() })))];
+    const cancel = () => tasks[0].cancel();`,
+  'tasks under one signal': `
+    const controller = new AbortController();
+    const { signal } = controller;
+    const tasks = await many(async () => [asyncio.createTask(() => asyncio.sleep(100), { signal })]).then((all) => all.flat());
+    const cancel = () => controller.abort();`,
+};
+
+for (const [what, body] of Object.entries(crowds)) {
+  test(`many ${what} are no leak to Node`, async () => {
+    const { code, out, err } = await script(`
       const many = (make) => Promise.all(Array.from({ length: 30 }, make));
-      const task = asyncio.createTask(() => many(() => delay(100_000, null, { signal: asyncio.currentSignal() })));
-      const controller = new AbortController();
-      const { signal } = controller;
-      const tasks = Array.from({ length: 30 }, () => asyncio.createTask(() => asyncio.sleep(100), { signal }));
-      await asyncio.sleep(0);
-      task.cancel();
-      controller.abort();
-      await asyncio.wait([task, ...tasks]);
-      console.log([task, ...tasks].every((each) => each.cancelled()));
-    });`);
-  assert.deepEqual({ code, out, err }, { code: 0, out: ['true'], err: '' });
-});
+      await asyncio.run(async () => {
+        ${body}
+        await asyncio.sleep(0);
+        cancel();
+        await asyncio.wait(tasks);
+        console.log(tasks.every((each) => each.cancelled()));
+      });`);
+    assert.deepEqual({ code, out, err }, { code: 0, out: ['true'], err: '' });
+  });
+}
 
 test('no listener on the process is left after run()', async () => {
   const events = ['unhandledRejection', 'beforeExit', 'exit', 'SIGINT', 'SIGTERM'];

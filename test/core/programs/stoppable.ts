@@ -132,6 +132,7 @@ async function main(): Promise<void> {
     console.log(await running);
   } catch (error) {
     console.log(`caught ${(error as Error).name}`);
+    if (outcome === 'another error') throw new Error('another error');
   }
 }
 
