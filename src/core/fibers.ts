@@ -476,6 +476,7 @@ export class Scope {
       const next: Flow | null = flow._next;
       if (!flow._spared) {
         flow._spared = true;
+        flow._requests += 1;
         deliver(flow, undefined);
       }
       flow = next;
@@ -556,6 +557,11 @@ export class Flow implements Fiber, PromiseLike<unknown> {
 
   _notify(): void {
     this._loop._push(this);
+  }
+
+  /** @internal */
+  _label(): string {
+    return 'Task.wakeup()';
   }
 
   _awaiters(tasks: Set<FutureLike<unknown>>): void {
@@ -800,6 +806,7 @@ export function deliver(fiber: Fiber, message: unknown): void {
         }
         each._mustCancel = true;
         each._cancelMessage = message;
+        each._task._cancelMessage = message;
         return;
       }
       followed ??= new Set([fiber]);

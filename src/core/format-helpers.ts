@@ -59,7 +59,8 @@ function reprObject(value: object, depth: number): string {
   }
   if (typeof value.toString === 'function' && value.toString !== Object.prototype.toString)
     return clip(String(value));
-  return `<${value.constructor?.name ?? 'object'}>`;
+  const { name } = value.constructor ?? {};
+  return `<${name === undefined || name === '' ? ((value as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? 'object') : name}>`;
 }
 
 function errorRepr(error: Error): string {

@@ -69,6 +69,8 @@ export function isfuture(value: unknown): value is FutureLike<unknown> {
 export interface Waiter {
   /** @internal */
   _notify(future: Future<unknown>): void;
+  /** How it is shown among a future's callbacks. @internal */
+  _label?(): string;
   /** Adds the tasks that this waiter stands for. @internal */
   _awaiters?(tasks: Set<FutureLike<unknown>>): void;
 }
@@ -343,11 +345,16 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
   }
 
   toString(): string {
-    return `<${[this.constructor.name, ...this._info()].join(' ')}>`;
+    return `<${[this._typeName(), ...this._info()].join(' ')}>`;
   }
 
   [inspectCustom](): string {
     return this.toString();
+  }
+
+  /** What `toString()` begins with; the library's own kinds of futures say `Future`. @internal */
+  _typeName(): string {
+    return this.constructor.name;
   }
 
   /** @internal */
@@ -464,7 +471,7 @@ function stateOf(future: Future<unknown>): string {
 
 function describeWaiter(waiter: Waiter): string | null {
   if (waiter instanceof DoneCallback) return formatCallback(waiter.callback);
-  return `${waiter.constructor.name}()`;
+  return waiter._label?.() ?? null;
 }
 
 function isErrorClass(value: unknown): value is new () => Error {

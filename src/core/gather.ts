@@ -79,6 +79,10 @@ export class GatheringFuture<T> extends Future<T[]> implements Group {
     noticeLater(child, this);
   }
 
+  _label(): string {
+    return 'gather()';
+  }
+
   _awaiters(tasks: Set<FutureLike<unknown>>): void {
     tasks.add(this);
   }
@@ -198,6 +202,10 @@ class ShieldingFuture<T> extends Future<T> {
     inner.addDoneCallback(this.#innerDone);
     this.addDoneCallback(this.#selfDone);
     futureAddToAwaitedBy(inner, this);
+  }
+
+  override _typeName(): string {
+    return 'Future';
   }
 
   readonly #innerDone = (): void => {

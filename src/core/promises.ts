@@ -62,6 +62,10 @@ class PromiseFuture<T> extends Future<T> {
     this.#abort = abort;
   }
 
+  override _typeName(): string {
+    return 'Future';
+  }
+
   override cancel(message?: unknown): boolean {
     const cancelled = super.cancel(message);
     if (cancelled) this.#abort?.abort(this._makeCancelledError());

@@ -1,6 +1,6 @@
 /** Abort signals: how a task's cancellation reaches code that knows nothing of tasks (`fetch`, Node's own APIs). */
 
-import { isCancelledError, NotImplementedError } from './exceptions.js';
+import { NotImplementedError } from './exceptions.js';
 import type { Host } from './host.js';
 
 /** What the library uses of an `AbortSignal`. */
@@ -69,6 +69,6 @@ export class AbortSource {
     const reason = this.#lastReason;
     if (reason === undefined || typeof error !== 'object' || error === null) return error;
     const { name, cause } = error as { name?: unknown; cause?: unknown };
-    return name === 'AbortError' && (cause === undefined || isCancelledError(cause)) ? reason : error;
+    return name === 'AbortError' && cause === reason ? reason : error;
   }
 }

@@ -28,6 +28,10 @@ class Alarm extends Future<void> implements HeapTimer, Runnable {
     this._scheduled = false;
   }
 
+  override _typeName(): string {
+    return 'Future';
+  }
+
   override _run(): void {
     if (this._status === PENDING) this._complete(FINISHED, undefined);
   }

@@ -174,6 +174,11 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Group {
   }
 
   /** @internal */
+  _label(): string {
+    return 'TaskGroup()';
+  }
+
+  /** @internal */
   _awaiters(tasks: Set<FutureLike<unknown>>): void {
     if (this.#parent !== null) tasks.add(this.#parent._task);
   }

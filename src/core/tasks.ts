@@ -324,6 +324,11 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   }
 
   /** @internal */
+  _label(): string {
+    return 'Task.wakeup()';
+  }
+
+  /** @internal */
   _awaiters(tasks: Set<FutureLike<unknown>>): void {
     tasks.add(this);
   }
@@ -523,15 +528,31 @@ function startEagerly(task: Task, given: Context | undefined): void {
   if (task._status !== PENDING) task._coro = null;
 }
 
+/** The unfinished tasks that follow a signal: one listener serves them all. */
+const followers = new WeakMap<AbortSignalLike, Set<Task>>();
+
 /** Cancels `task` when `signal` is aborted, for as long as the task runs. */
 function followSignal(task: Task, signal: AbortSignalLike): void {
-  const cancel = () => task.cancel(signal.reason);
+  if (typeof signal?.addEventListener !== 'function') {
+    throw new TypeError(`expected an AbortSignal, got ${repr(signal)}`);
+  }
   if (signal.aborted) {
-    cancel();
+    task.cancel(signal.reason);
     return;
   }
-  signal.addEventListener('abort', cancel, { once: true });
-  task._addWaiter({ _notify: () => signal.removeEventListener('abort', cancel) });
+  let tasks = followers.get(signal);
+  if (tasks === undefined) {
+    const following = new Set<Task>();
+    const cancel = () => {
+      for (const each of following) each.cancel(signal.reason);
+    };
+    signal.addEventListener('abort', cancel, { once: true });
+    followers.set(signal, following);
+    tasks = following;
+  }
+  const members = tasks;
+  members.add(task);
+  task._addWaiter({ _notify: () => void members.delete(task) });
 }
 
 function stepTask(task: Task): void {

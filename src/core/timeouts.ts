@@ -69,8 +69,6 @@ export class Timeout implements AsyncContextManager<Timeout> {
   _fiber: Fiber | null;
   /** How many requests to cancel there were on entry. @internal */
   _requests: number;
-  /** Whether the deadline was in the future when it was set: the clock need not be asked on entry. @internal */
-  _isAhead: boolean;
 
   /** @param when a time on the running loop's clock, or `null` for no limit. */
   constructor(when: number | null) {
@@ -79,7 +77,6 @@ export class Timeout implements AsyncContextManager<Timeout> {
     this._timer = null;
     this._fiber = null;
     this._requests = 0;
-    this._isAhead = false;
   }
 
   /** The deadline on the loop's clock, or `null`. */
@@ -113,10 +110,8 @@ export class Timeout implements AsyncContextManager<Timeout> {
     if (when === null) return;
     const loop = (this._fiber as Fiber)._loop;
     this._timer = new Deadline(this, when, loop);
-    // One that has passed since is due at the next iteration either way.
-    if (this._isAhead || when > loop.time()) loop._addTimer(this._timer);
+    if (when > loop.time()) loop._addTimer(this._timer);
     else loop._push(this._timer);
-    this._isAhead = false;
   }
 
   /** @internal */
@@ -308,10 +303,7 @@ function insertTimeoutError(error: unknown): void {
  */
 export function timeout(delay: Duration | null): Timeout {
   const seconds = toSecondsOrNull(delay, 'timeout');
-  if (seconds === null) return new Timeout(null);
-  const limit = new Timeout(getRunningLoop().time() + seconds);
-  limit._isAhead = seconds > 0;
-  return limit;
+  return new Timeout(seconds === null ? null : getRunningLoop().time() + seconds);
 }
 
 /** As {@link timeout}, with the deadline as a time on the loop's clock. */

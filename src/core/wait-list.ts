@@ -16,6 +16,10 @@ export class ListedFuture extends Future<unknown> {
   _before: ListedFuture | null = null;
   _after: ListedFuture | null = null;
 
+  override _typeName(): string {
+    return 'Future';
+  }
+
   override cancel(message?: unknown): boolean {
     const cancelled = super.cancel(message);
     if (cancelled && this._list !== null) this._list._live -= 1;

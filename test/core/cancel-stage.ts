@@ -34,10 +34,10 @@ export class SteppingClock implements VirtualClock {
   }
 }
 
-/** When the cancellation comes: at which iteration, and where in it. */
+/** When the cancellation comes: at which iteration, and where in it; or from within, right before the coroutine. */
 export interface Moment {
   readonly iteration: number;
-  readonly place: 'between' | 'ahead' | 'behind';
+  readonly place: 'between' | 'ahead' | 'behind' | 'within';
 }
 
 /** What a scene is given. */
@@ -53,6 +53,8 @@ export class Stage {
   interrupted = 0;
   /** When the victim's own work came to its end undisturbed. */
   readonly worked: number[] = [];
+  /** Called right before the victim comes to the coroutine under test. */
+  beforeAct: () => void = () => {};
 
   constructor(loop: asyncio.EventLoop, body: Kind['body']) {
     this.loop = loop;
@@ -163,7 +165,8 @@ const asAsync = <T>(steps: () => Coro<T>): (() => Coro<T>) =>
   (async () => await asyncio.coroutine(steps)()) as unknown as () => Coro<T>;
 
 /** The innermost frame: it takes what the coroutine gives, holds it for a while, and gives it back. */
-function* holding(scene: Scene, note: (value: unknown) => void): Coro<unknown> {
+function* holding(stage: Stage, scene: Scene, note: (value: unknown) => void): Coro<unknown> {
+  stage.beforeAct();
   const value = yield* scene.act();
   note(value);
   try {
@@ -174,7 +177,8 @@ function* holding(scene: Scene, note: (value: unknown) => void): Coro<unknown> {
   }
 }
 
-async function holdingAsync(scene: Scene, note: (value: unknown) => void): Promise<unknown> {
+async function holdingAsync(stage: Stage, scene: Scene, note: (value: unknown) => void): Promise<unknown> {
+  stage.beforeAct();
   const value = await scene.act();
   note(value);
   try {
@@ -203,12 +207,12 @@ export const kinds: Record<string, Kind> = {
     body: asSteps,
   },
   'in a generator coroutine': {
-    start: (stage, scene, note) => stage.loop.createTask(stage.tidily(() => holding(scene, note))),
+    start: (stage, scene, note) => stage.loop.createTask(stage.tidily(() => holding(stage, scene, note))),
     body: asSteps,
   },
   'in an async function': {
     start: (stage, scene, note) =>
-      stage.loop.createTask(() => stage.tidilyAsync(() => holdingAsync(scene, note))),
+      stage.loop.createTask(() => stage.tidilyAsync(() => holdingAsync(stage, scene, note))),
     body: asAsync,
   },
   'in one flow of three': {
@@ -216,7 +220,7 @@ export const kinds: Record<string, Kind> = {
       stage.loop.createTask(async () => {
         const flows = [
           () => asyncio.sleep(ticks(2)),
-          () => holdingAsync(scene, note),
+          () => holdingAsync(stage, scene, note),
           () => asyncio.sleep(0),
         ];
         // Unlike Promise.all(), this waits for all of them.
@@ -230,7 +234,7 @@ export const kinds: Record<string, Kind> = {
   'ten generator coroutines deep': {
     start(stage, scene, note) {
       const descend = asyncio.coroutine(function* (depth: number): Coro<unknown> {
-        return yield* stage.tidily(() => (depth === 1 ? holding(scene, note) : descend(depth - 1)));
+        return yield* stage.tidily(() => (depth === 1 ? holding(stage, scene, note) : descend(depth - 1)));
       }) as (depth: number) => asyncio.Coroutine<unknown>;
       return stage.loop.createTask(descend(DEPTH));
     },
@@ -239,7 +243,7 @@ export const kinds: Record<string, Kind> = {
   'ten async functions deep': {
     start(stage, scene, note) {
       const descend = (depth: number): Promise<unknown> =>
-        stage.tidilyAsync(() => (depth === 1 ? holdingAsync(scene, note) : descend(depth - 1)));
+        stage.tidilyAsync(() => (depth === 1 ? holdingAsync(stage, scene, note) : descend(depth - 1)));
       return stage.loop.createTask(() => descend(DEPTH));
     },
     body: asAsync,
@@ -247,11 +251,11 @@ export const kinds: Record<string, Kind> = {
   'ten deep in both kinds by turns': {
     start(stage, scene, note) {
       const inGenerator = asyncio.coroutine(function* (depth: number): Coro<unknown> {
-        return yield* stage.tidily(() => (depth === 1 ? holding(scene, note) : inAsync(depth - 1)));
+        return yield* stage.tidily(() => (depth === 1 ? holding(stage, scene, note) : inAsync(depth - 1)));
       }) as (depth: number) => asyncio.Coroutine<unknown>;
       const inAsync = asyncio.coroutine(
         async (depth: number): Promise<unknown> =>
-          stage.tidilyAsync(() => (depth === 1 ? holdingAsync(scene, note) : inGenerator(depth - 1))),
+          stage.tidilyAsync(() => (depth === 1 ? holdingAsync(stage, scene, note) : inGenerator(depth - 1))),
       ) as (depth: number) => asyncio.Coroutine<unknown>;
       return stage.loop.createTask(inGenerator(DEPTH));
     },
@@ -286,6 +290,7 @@ export async function play(
       if (accepted) cancelledAt = loop.time();
       if (accepted) reached = gave === null && cleaning === 0 ? 'under way' : 'cleaning up';
     };
+    if (moment?.place === 'within') stage.beforeAct = cancel;
     const stop = moment === null ? () => {} : arrange(loop, clock, moment, cancel);
     const scene = scenario(stage);
     victim = kind.start(stage, scene, (value) => {
@@ -351,6 +356,7 @@ function arrange(
   cancel: () => void,
 ): () => void {
   let iteration = 0;
+  if (moment.place === 'within') return () => {};
   if (moment.place === 'ahead') {
     const tick = () => {
       if (iteration++ === moment.iteration) cancel();

@@ -184,6 +184,7 @@ test('R-EXH-04 in debug mode, the default handler adds where the running handle 
   await recording(async (records) => {
     const loop = new asyncio.EventLoop();
     loop.setDebug(true);
+    loop.slowCallbackDuration = Number.POSITIVE_INFINITY;
     loop.callSoon(() => loop.callExceptionHandler({ message: 'something' }));
     loop.stop();
     await loop.runForever();

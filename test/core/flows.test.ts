@@ -1700,6 +1700,33 @@ test('without async context, an eager task leaves its parent where it was', asyn
   }, browserMode);
 });
 
+test('without async context, an eager task that ends at once leaves its parent where it was', async () => {
+  const atOnce: Record<string, () => unknown> = {
+    'a value': () => 'value',
+    'a generator': () => (function* (): asyncio.Coro<void> {})(),
+    'an error': () => {
+      throw new Error('mine');
+    },
+    'a coroutine': () => coroutine(function* () {})(),
+  };
+  for (const [what, body] of Object.entries(atOnce)) {
+    await virtual(async () => {
+      await rejects(
+        timeout(1).run(async () => {
+          const task = createTask(body as () => Promise<unknown>, { eagerStart: true });
+          assert.equal(currentTask()?.getName(), 'main', what);
+          await sleep(0);
+          if (!task.done()) await task;
+          else task.exception();
+          await sleep(5);
+        }),
+        { name: 'TimeoutError' },
+      );
+      assert.equal(now(), 1);
+    }, browserMode);
+  }
+});
+
 test('without async context, a callback of the loop belongs to no task', async () => {
   await virtual(async () => {
     const log: string[] = [];

@@ -413,6 +413,36 @@ test('N-06 a future that is the value of an async function is unwrapped; in an a
   });
 });
 
+test('N-06 debug mode warns when a plain await is about to unwrap a future, with what to do', async () => {
+  const logs: string[] = [];
+  const log = (message: string) => void logs.push(message);
+  const outer = asyncio.setLogger({ debug: log, info: log, warn: log, error: log });
+  const main = async () => {
+    const loop = asyncio.getRunningLoop();
+    const inner = loop.createFuture<string>();
+    inner.setResult('inner');
+    const boxed = loop.createFuture<unknown>();
+    boxed.setResult([inner]);
+    await boxed;
+    assert.deepEqual(logs, []);
+    const bare = loop.createFuture<unknown>();
+    bare.setResult(inner);
+    assert.equal(await bare, 'inner');
+  };
+  try {
+    await asyncio.run(main, { loopFactory: virtualLoop });
+    assert.deepEqual(logs, []);
+    await asyncio.run(main, { loopFactory: virtualLoop, debug: true });
+    assert.equal(logs.length, 1);
+    assert.match(
+      logs[0]!,
+      /^A plain await is about to unwrap <Future finished result='inner'.*>, which is the value of what it awaits: put it in an array$/,
+    );
+  } finally {
+    asyncio.setLogger(outer);
+  }
+});
+
 test('N-06 `yield*` never unwraps', async () => {
   await asyncio.run(
     function* () {

@@ -4,7 +4,10 @@ import * as asyncio from 'tsyncio';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function expectType<Expected>() {
-  return <Actual>(_value: Actual, ..._same: Equal<Actual, Expected> extends true ? [] : ['the types differ']) => {};
+  return <Actual>(
+    _value: Actual,
+    ..._same: Equal<Actual, Expected> extends true ? [] : ['the types differ']
+  ) => {};
 }
 
 function* generatorKind(n: number): asyncio.Coro<string> {
@@ -48,7 +51,9 @@ export async function waiting(): Promise<void> {
 
   expectType<number>()(await asyncio.timeout(1).run(async () => 5));
   expectType<string>()(await asyncio.timeout('2s').run(() => generatorKind(1)));
-  expectType<boolean>()(await new asyncio.TaskGroup().run(async (group) => group.createTask(() => asyncKind(1)).done()));
+  expectType<boolean>()(
+    await new asyncio.TaskGroup().run(async (group) => group.createTask(() => asyncKind(1)).done()),
+  );
 
   const double = asyncio.coroutine(async (n: number) => 2 * n);
   expectType<(n: number) => asyncio.Coroutine<number>>()(double);
