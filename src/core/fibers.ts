@@ -280,6 +280,7 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   const began = loop._beginNative(fiber._task);
   const outerScope = current.nativeScope;
   let result: unknown;
+  let failed = false;
   if (fiber._mustCancel) {
     fiber._mustCancel = false;
     scope._mustCancel = true;
@@ -295,10 +296,10 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
       result = fn();
     }
   } catch (error) {
-    openedFailed = true;
-    openedValue = error;
+    failed = true;
+    result = error;
   }
-  if (!openedFailed && isThenable(result) && !(result instanceof Coroutine) && !isfuture(result)) {
+  if (!failed && isThenable(result) && !(result instanceof Coroutine) && !isfuture(result)) {
     Promise.resolve(result).then(
       (value) => settle(scope, false, value),
       (error) => settle(scope, true, error),
@@ -309,8 +310,10 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   fiber._scope = null;
   scope._handOver();
   if (began) loop._abandonNative();
-  if (openedFailed) return false;
-  if (isGenerator(result)) fiber._frame = result;
+  // Only now: the function may have opened others meanwhile.
+  openedFailed = failed;
+  openedValue = undefined;
+  if (!failed && isGenerator(result)) fiber._frame = result;
   else if (result instanceof Coroutine || isfuture(result))
     fiber._frame = delegate(result as Coroutine<unknown>);
   else openedValue = result;
@@ -476,7 +479,6 @@ export class Scope {
       const next: Flow | null = flow._next;
       if (!flow._spared) {
         flow._spared = true;
-        flow._requests += 1;
         deliver(flow, undefined);
       }
       flow = next;
@@ -903,7 +905,8 @@ export function uncancelFiber(fiber: Fiber): number {
   while (holder._requests === 0 && holder._within !== null) holder = holder._within._fiber;
   if (holder._requests > 0) holder._requests -= 1;
   const rest = requestsOf(fiber);
-  if (rest === 0) {
+  // The end of a task cancels its losers without a request: that is not to be taken back.
+  if (rest === 0 && fiber._task._extra?.closing === undefined) {
     forgetBelow(fiber);
     for (let each: Fiber = fiber; ; each = each._within._fiber) {
       each._mustCancel = false;

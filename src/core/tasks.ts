@@ -529,7 +529,31 @@ function startEagerly(task: Task, given: Context | undefined): void {
 }
 
 /** The unfinished tasks that follow a signal: one listener serves them all. */
-const followers = new WeakMap<AbortSignalLike, Set<Task>>();
+class Followers {
+  readonly #signal: AbortSignalLike;
+  readonly #tasks = new Set<Task>();
+
+  constructor(signal: AbortSignalLike) {
+    this.#signal = signal;
+  }
+
+  readonly #cancelAll = (): void => {
+    for (const task of this.#tasks) task.cancel(this.#signal.reason);
+  };
+
+  add(task: Task): void {
+    if (this.#tasks.size === 0) this.#signal.addEventListener('abort', this.#cancelAll, { once: true });
+    this.#tasks.add(task);
+    task._addWaiter({ _notify: () => this.#remove(task) });
+  }
+
+  #remove(task: Task): void {
+    this.#tasks.delete(task);
+    if (this.#tasks.size === 0) this.#signal.removeEventListener('abort', this.#cancelAll);
+  }
+}
+
+const followers = new WeakMap<AbortSignalLike, Followers>();
 
 /** Cancels `task` when `signal` is aborted, for as long as the task runs. */
 function followSignal(task: Task, signal: AbortSignalLike): void {
@@ -540,19 +564,12 @@ function followSignal(task: Task, signal: AbortSignalLike): void {
     task.cancel(signal.reason);
     return;
   }
-  let tasks = followers.get(signal);
-  if (tasks === undefined) {
-    const following = new Set<Task>();
-    const cancel = () => {
-      for (const each of following) each.cancel(signal.reason);
-    };
-    signal.addEventListener('abort', cancel, { once: true });
-    followers.set(signal, following);
-    tasks = following;
+  let known = followers.get(signal);
+  if (known === undefined) {
+    known = new Followers(signal);
+    followers.set(signal, known);
   }
-  const members = tasks;
-  members.add(task);
-  task._addWaiter({ _notify: () => void members.delete(task) });
+  known.add(task);
 }
 
 function stepTask(task: Task): void {

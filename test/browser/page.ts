@@ -163,25 +163,6 @@ const checks: Record<string, () => Promise<void>> = {
     });
     equal(log, ['aborted', 'cancelled true']);
   },
-  'a signal that was asked for earlier does not take the cancellation': async () => {
-    await run(async () => {
-      let release = () => {};
-      const held = new Promise<void>((resolve) => {
-        release = resolve;
-      });
-      const task = createTask(async () => {
-        currentSignal();
-        await sleep(0);
-        await held;
-        await sleep('1h');
-      });
-      await sleep(0.001);
-      task.cancel();
-      release();
-      await wait([task]);
-      equal(task.cancelled(), true);
-    });
-  },
   'fetch() works, and a cancelled one throws CancelledError': async () => {
     await run(async () => {
       const response = await asyncio.fetch('data:text/plain,hello');

@@ -1354,6 +1354,20 @@ test('an eager async function that never suspends is done a microtask later, and
   });
 });
 
+test('an eager function that throws at once fails its own task only', async () => {
+  await virtual(async () => {
+    const child = createTask(
+      () => {
+        throw new RangeError('mine');
+      },
+      { eagerStart: true },
+    ) as asyncio.Task;
+    assert.equal((child.exception() as Error).message, 'mine');
+    await sleep(1);
+    assert.equal(currentTask()?.getName(), 'main');
+  });
+});
+
 test('eager tasks in parallel flows and in groups are cancelled as others are', async () => {
   const log: string[] = [];
   await virtual(async () => {

@@ -915,19 +915,31 @@ both('createTask() with a signal that is aborted already never runs the body', f
   assert.equal(ran, false);
 });
 
-both('createTask() with a signal stops listening when the task is done', function* ({ wait, go }) {
-  let listeners = 0;
-  const signal = {
-    aborted: false,
-    reason: undefined,
-    addEventListener: () => void listeners++,
-    removeEventListener: () => void listeners--,
-  };
-  const task = asyncio.createTask(go(nothing), { signal });
-  assert.equal(listeners, 1);
-  yield* wait(task);
-  assert.equal(listeners, 0);
-});
+both(
+  'tasks that follow one signal share one listener, which reaches the unfinished ones',
+  function* ({ wait, go }) {
+    const listeners: (() => void)[] = [];
+    const signal = {
+      aborted: false,
+      reason: 'stop',
+      addEventListener: (_type: 'abort', listener: () => void) => void listeners.push(listener),
+      removeEventListener: (_type: 'abort', listener: () => void) => {
+        listeners.splice(listeners.indexOf(listener), 1);
+      },
+    };
+    const sleeper = go(function* () {
+      yield* wait(asyncio.sleep(60));
+    });
+    const done = asyncio.createTask(go(nothing), { signal });
+    const sleeping = [asyncio.createTask(sleeper, { signal }), asyncio.createTask(sleeper, { signal })];
+    yield* wait(done);
+    assert.equal(listeners.length, 1);
+    signal.aborted = true;
+    for (const listener of listeners) listener();
+    for (const task of sleeping) assert.deepEqual(cancelArgs(yield* thrown(wait(task))), ['stop']);
+    assert.deepEqual([done.result(), done.cancelling()], [1, 0]);
+  },
+);
 
 both('a task of a subclass runs its coroutine, and is made by a factory', function* ({ wait, go, loop }) {
   class Mine<T> extends asyncio.Task<T> {}

@@ -104,14 +104,15 @@ async function main(): Promise<void> {
     const wait = async () => {
       await hour();
     };
-    const [first, second] = [asyncio.run(wait), asyncio.run(wait)];
+    const outcomes = [asyncio.run(wait), asyncio.run(wait)].map((running) =>
+      running.then(
+        () => 'ended',
+        (error) => error.name,
+      ),
+    );
     setImmediate(() => console.log('ready'));
-    for (const [name, running] of [
-      ['first', first],
-      ['second', second],
-    ] as const) {
-      await running.catch((error) => console.log(name, error.name));
-    }
+    const [first, second] = await Promise.all(outcomes);
+    console.log(`first ${first}\nsecond ${second}`);
     return;
   }
   if (how === 'after the run') {
