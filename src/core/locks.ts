@@ -11,6 +11,7 @@ import {
   CLOSED,
   type Coro,
   Coroutine,
+  isThenable,
   LeafCoroutine,
   RETURN_TRUE,
   type Suspension,
@@ -382,6 +383,9 @@ export class Condition extends Lockable {
     while (!result) {
       yield* this.wait();
       result = predicate();
+    }
+    if (isThenable(result)) {
+      throw new TypeError('Cannot wait for a predicate that gives a promise: it is always true');
     }
     return result;
   }
