@@ -60,7 +60,7 @@ test('the page runs without the globals of Node', async (t) => {
       globalThis.reportPage = (text) => process.stdout.write(text, () => process.exit());
       for (const name of ['process', 'setImmediate', 'clearImmediate']) delete globalThis[name]; }`;
   await writeFile(file, `${prelude}\n${await bundle()}`);
-  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 60_000 });
+  const { stdout } = await promisify(execFile)(process.execPath, [file], { timeout: 30_000 });
   judge(stdout);
 });
 
@@ -68,7 +68,7 @@ const unavailable = existsSync(chromium)
   ? false
   : `there is no ${chromium}: install Debian's chromium, or set CHROMIUM`;
 
-test('the page runs in Chromium', { skip: unavailable, timeout: 100_000 }, async (t) => {
+test('the page runs in Chromium', { skip: unavailable, timeout: 60_000 }, async (t) => {
   const page = `<!doctype html><meta charset="utf-8"><title>tsyncio</title>
     <script>reportPage = (text) => fetch('/report', { method: 'POST', body: text });</script>
     <script type="module" src="/page.js"></script>`;

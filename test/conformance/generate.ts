@@ -552,7 +552,12 @@ class Writer {
           () => ['resetVariable', name],
           () => ['copyContext', 'c0'],
           () => ['getInContext', 'c0', name],
-          () => ['spawn', random.pick(this.#slots), this.#function(index), { context: 'c0' }],
+          // Not eagerly: CPython's C task forgets to restore the current task when that context is entered already.
+          (): Operation => {
+            const slot = random.pick(this.#slots);
+            const body = this.#function(index);
+            return this.#eager ? ['spawn', slot, body] : ['spawn', slot, body, { context: 'c0' }];
+          },
           () => [
             'callSoon',
             'h0',

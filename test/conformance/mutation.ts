@@ -80,8 +80,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'uncancel() does not withdraw a cancellation that was not delivered',
     file: 'fibers.ts',
-    find: 'if (rest === 0) {',
-    replace: 'if (rest < 0) {',
+    find: 'if (rest === 0 && ',
+    replace: 'if (rest < 0 && ',
   },
   {
     title: 'cancel() forgets its message',

@@ -1,5 +1,7 @@
 /** A worker thread that holds CPython (pyodide) with interpreter.py loaded: batches of programs in, traces out. */
 
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 import { loadPyodide } from 'pyodide';
 
@@ -7,7 +9,9 @@ const port = parentPort;
 if (port === null) throw new Error('Cannot run here: this module is the entry of a worker thread');
 
 const { source } = workerData as { source: string };
-const python = await loadPyodide({ stdout: console.log, stderr: console.error });
+// By itself pyodide looks for its files beside the script that its stack trace names: with source maps, the wrong place.
+const indexURL = dirname(fileURLToPath(import.meta.resolve('pyodide')));
+const python = await loadPyodide({ indexURL, stdout: console.log, stderr: console.error });
 // The interpreter looks at asyncio's source, and runs its module body under another name than __main__.
 const traceAll = python.runPython(`
 import sys, types
