@@ -23,6 +23,7 @@ import {
   trackCoroutines,
 } from './coroutines.js';
 import { activeAsyncContext, current, enableAsyncContext } from './current.js';
+import { deadlockError } from './deadlocks.js';
 import { type Duration, toSeconds, toTime } from './durations.js';
 import { ensureFuture } from './ensure-future.js';
 import {
@@ -33,21 +34,16 @@ import {
   setLoopMaker,
   TimerHandle,
 } from './events.js';
-import {
-  DeadlockError,
-  isBaseException,
-  RuntimeError,
-  setCaptureCancellationStacks,
-  stopsTheLoop,
-} from './exceptions.js';
-import { type Fiber, type Flow, type PendingAwait, type Scope, waitersBelow } from './fibers.js';
+import { isBaseException, RuntimeError, setCaptureCancellationStacks, stopsTheLoop } from './exceptions.js';
+import { FailureLog } from './failure-log.js';
+import type { Flow, PendingAwait, Scope } from './fibers.js';
 import { formatStack, inspectCustom, repr, type StackFrame } from './format-helpers.js';
 import { FAILED, Future, type FutureLike, isfuture } from './futures.js';
 import { GatheringFuture, gather } from './gather.js';
 import { type BoundContext, getDefaultHost, type Host, type HostTimer } from './host.js';
 import { logger } from './log.js';
 import { Ring } from './ring.js';
-import { describeWaiter, Task, type TaskFactory, type TaskOptions } from './tasks.js';
+import { Task, type TaskFactory, type TaskOptions } from './tasks.js';
 import { type HeapTimer, TimerHeap } from './timer-heap.js';
 
 /** What an exception handler is told. */
@@ -85,39 +81,8 @@ const MOST_HANDLES_PER_CLOCK_READ = 64;
 const QUICK = 0.0002;
 /** Seconds after which a cancelled task that a foreign promise still holds is logged. */
 const FOREIGN_AWAIT_PATIENCE = 1;
-/** Seconds that an exception on the ambient loop may go unnoticed. */
-const AMBIENT_PATIENCE = 5;
 /** The longest wait that is asked of the host, in seconds. */
 const LONGEST_WAIT = 86_400;
-
-interface FailureRecord {
-  readonly exception: unknown;
-  readonly description: string;
-  readonly message: string;
-  readonly context: Context | null;
-  readonly sourceTraceback: readonly StackFrame[] | null;
-  readonly future: WeakRef<Future<unknown>>;
-}
-
-class CollectedFuture implements FutureRecord {
-  readonly #record: FailureRecord;
-
-  constructor(record: FailureRecord) {
-    this.#record = record;
-  }
-
-  toString(): string {
-    return this.#record.description;
-  }
-
-  getContext(): Context | undefined {
-    return this.#record.context ?? undefined;
-  }
-}
-
-const failures = new FinalizationRegistry<{ loop: EventLoop; record: FailureRecord }>(({ loop, record }) =>
-  loop._reportFailure(record),
-);
 
 /** How a `runForever()` in progress ends. */
 interface OpenRun {
@@ -143,7 +108,6 @@ export class EventLoop {
   readonly _timers = new TimerHeap<HeapTimer & Runnable>();
   /** The task whose native step is under way. @internal */
   _native: Task | null = null;
-  readonly #requestsOfStep: Scope[] = [];
   /** Tasks that will be done when no microtask is left. @internal */
   _closings = 0;
   /** Awaits of plain code that are pending on this loop. @internal */
@@ -152,44 +116,64 @@ export class EventLoop {
   readonly _onClose: (() => void)[] = [];
 
   readonly #ready = new Ring<Runnable>();
-  readonly #ambient: boolean;
-  readonly #asyncContextAllowed: boolean;
-  #rootContext: BoundContext | null = null;
+  /** How many of the ready handles belong to the present iteration. */
   #todo = 0;
+  /** Whether an iteration is under way: `stop()` ends the run after it. */
+  #iterating = false;
+  /** Whether a turn is under way, also while it waits for a native step. */
+  #turning = false;
+  /** Whether the host was asked for a turn. */
+  #scheduled = false;
+  /** Whether the loop waits for a timer or for somebody to push something. */
+  #asleep = false;
+  #stopping = false;
+  #closed = false;
+  /** On a virtual clock: no microtask was left when the loop had nothing ready. */
+  #quiet = false;
+  /** Whether the run must not return to the host. */
+  #synchronous = false;
+  #openRun: OpenRun | null = null;
+  /** What is to come out of the run. */
+  #pendingError: { error: unknown } | null = null;
+
   #sinceClockRead = 0;
   #handlesPerClockRead = 1;
   #lastClockRead = 0;
   #sliceEnd = 0;
   #timersMade = 0;
-  #turning = false;
-  #scheduled = false;
-  #asleep = false;
-  #stopping = false;
-  #closed = false;
-  #settledArmed = false;
-  #openRun: OpenRun | null = null;
-  #pendingError: { error: unknown } | null = null;
   #timer: HostTimer | null = null;
   #timerSetFor = Number.POSITIVE_INFINITY;
+
+  readonly #asyncContextAllowed: boolean;
+  #rootContext: BoundContext | null = null;
+  #settledArmed = false;
+  /** Requests to cancel that count only until the native step under way ends. */
+  readonly #requestsOfStep: Scope[] = [];
+
+  /** Whether it is the thread's ambient loop, which always runs. */
+  readonly #ambient: boolean;
+  #forgetQuiet: (() => void) | null = null;
   #taskFactory: TaskFactory | null = null;
-  #exceptionHandler: ExceptionHandler | null = null;
   /** The tasks that are not done, in no order: the last one takes the place of one that leaves. */
   #tasks: Task[] = [];
-  #failed: Future<unknown>[] = [];
-  readonly #records = new Set<FailureRecord>();
-  readonly #recordOf = new WeakMap<Future<unknown>, FailureRecord>();
-  #forgetQuiet: (() => void) | null = null;
   readonly #asyncgens = new Set<WeakRef<AsyncGenerator<unknown>>>();
   #asyncgensLimit = 64;
+
+  readonly #failures: FailureLog;
+  #exceptionHandler: ExceptionHandler | null = null;
+  /** Debug mode: what runs, and since when. */
+  #timed: { readonly runnable: Runnable; readonly start: number } | null = null;
+  #runningHandle: Handle | null = null;
 
   constructor(options: EventLoopOptions = {}) {
     this._host = options.host ?? getDefaultHost();
     this.#asyncContextAllowed = options.asyncContext ?? true;
     this.#ambient = (options as { ambient?: boolean }).ambient === true;
+    this.#failures = new FailureLog(this, this.#ambient);
     if (this._host.debug === true) this.setDebug(true);
     if (this.#ambient) {
       this.#asleep = true;
-      this._host.onExit?.(() => this.#reportAllFailures());
+      this._host.onExit?.(() => this.#failures.reportAll());
       this.#listenForQuiet();
     }
   }
@@ -289,7 +273,7 @@ export class EventLoop {
     if (this.isRunning()) throw new RuntimeError('Cannot close a running event loop');
     if (this.#closed) return;
     for (const hook of this._onClose.splice(0)) hook();
-    this.#reportAllFailures();
+    this.#failures.reportAll();
     for (const task of this._unfinishedTasks()) {
       if (!task._logDestroyPending || task._waiterList().some((waiter) => waiter instanceof GatheringFuture))
         continue;
@@ -663,11 +647,6 @@ export class EventLoop {
     return true;
   }
 
-  #iterating = false;
-  /** On a virtual clock: no microtask was left when the loop had nothing ready. */
-  #quiet = false;
-  #synchronous = false;
-
   #collectTimers(now: number): void {
     const timers = this._timers;
     const due = now + Math.max(this._host.clockResolution, Math.abs(now) * Number.EPSILON);
@@ -695,7 +674,7 @@ export class EventLoop {
     const next = due === Number.POSITIVE_INFINITY ? null : Math.max(0, due - now);
     const timeout =
       this.#ready.length > 0 || this.#stopping ? 0 : next === null ? null : Math.min(next, LONGEST_WAIT);
-    if (timeout === null || timeout > 0) this.#noteFailures();
+    if (timeout === null || timeout > 0) this.#failures.record();
     const alive = (host.wait as (timeout: number | null) => boolean).call(host, timeout);
     if (!alive && this.#ready.length === 0) {
       this.#turning = false;
@@ -709,7 +688,7 @@ export class EventLoop {
   }
 
   #sleep(now: number): false {
-    this.#noteFailures();
+    this.#failures.record();
     this.#turning = false;
     this.#asleep = true;
     this.#iterating = false;
@@ -734,7 +713,7 @@ export class EventLoop {
   };
 
   #hop(): false {
-    this.#noteFailures();
+    this.#failures.record();
     this.#turning = false;
     this.#iterating = false;
     this.#scheduled = true;
@@ -825,9 +804,6 @@ export class EventLoop {
     const subject = (runnable as { _task?: Task })._task ?? runnable;
     logger.warn(`Executing ${subject} took ${duration.toFixed(3)} seconds`);
   }
-
-  #timed: { readonly runnable: Runnable; readonly start: number } | null = null;
-  #runningHandle: Handle | null = null;
 
   // -------------------------------------------------------------------------------------- native steps
 
@@ -945,65 +921,13 @@ export class EventLoop {
 
   /** @internal */
   _noteFailure(future: Future<unknown>): void {
-    this.#failed.push(future);
+    this.#failures.note(future);
     if (this.#asleep && !this.#closed) this.#wakeIfAsleep();
-  }
-
-  /** Failures that nobody has looked at by the time the loop has nothing else to do are put on record. */
-  #noteFailures(): void {
-    if (this.#failed.length === 0) return;
-    for (const future of this.#failed.splice(0)) {
-      if (!future._unretrieved) continue;
-      const record: FailureRecord = {
-        exception: future._value,
-        description: String(future),
-        message: `${future.constructor.name} exception was never retrieved`,
-        context: future instanceof Task ? future._context : null,
-        sourceTraceback: future.sourceTraceback,
-        future: new WeakRef(future),
-      };
-      this.#records.add(record);
-      this.#recordOf.set(future, record);
-      failures.register(future, { loop: this, record }, future);
-      if (this.#ambient) this.#expire(record);
-    }
-  }
-
-  #expire(record: FailureRecord): void {
-    const timer = this._host.timer(() => {
-      if (record.future.deref()?._unretrieved !== false) this._reportFailure(record);
-    }, true);
-    timer.set(AMBIENT_PATIENCE);
   }
 
   /** @internal */
   _noteRetrieval(future: Future<unknown>): void {
-    const record = this.#recordOf.get(future);
-    if (record === undefined) return;
-    this.#recordOf.delete(future);
-    this.#records.delete(record);
-    failures.unregister(future);
-  }
-
-  /** @internal */
-  _reportFailure(record: FailureRecord): void {
-    if (!this.#records.delete(record)) return;
-    const future = record.future.deref();
-    if (future !== undefined) {
-      future._unretrieved = false;
-      failures.unregister(future);
-    }
-    this.callExceptionHandler({
-      message: record.message,
-      exception: record.exception,
-      future: future ?? new CollectedFuture(record),
-      ...(record.sourceTraceback === null ? {} : { sourceTraceback: record.sourceTraceback }),
-    });
-  }
-
-  #reportAllFailures(): void {
-    this.#noteFailures();
-    for (const record of [...this.#records]) this._reportFailure(record);
+    this.#failures.forget(future);
   }
 
   // -------------------------------------------------------------------------------------------- deadlock
@@ -1016,34 +940,18 @@ export class EventLoop {
   #judge(): boolean {
     if (this.#closed || this.#ready.length > 0) return false;
     if (this.#openRun !== null && this.#openRun.releaseHold === undefined) {
-      this.#pendingError = { error: this.#deadlock() };
+      this.#pendingError = { error: deadlockError(this) };
       this.#turning = true;
       this.#nextIteration();
       return true;
     }
     if (this._plainAwaits.size === 0) return false;
-    const error = this.#deadlock();
+    const error = deadlockError(this);
     for (const waiting of [...this._plainAwaits]) {
       this._plainAwaits.delete(waiting);
       waiting._giveUp(error);
     }
     return true;
-  }
-
-  #deadlock(): DeadlockError {
-    const lines = ['Deadlock: nothing can wake the event loop any more, and these still wait:'];
-    for (const task of this._unfinishedTasks()) {
-      const waiters = waitersBelow(task as Fiber).map(describeWaiter);
-      lines.push(
-        `  ${task.getName()} (${task._coroName()}) waits for ${waiters.length === 0 ? 'a promise that is not ours' : waiters.join(' and ')}`,
-      );
-      const awaitedBy = [...task._awaitedBy()].map((each) =>
-        each instanceof Task ? each.getName() : String(each),
-      );
-      if (awaitedBy.length > 0) lines.push(`    and is awaited by ${awaitedBy.join(', ')}`);
-    }
-    if (lines.length === 1) lines.push(`  ${this._plainAwaits.size} await(s) outside any task`);
-    return new DeadlockError(lines.join('\n'));
   }
 }
 
