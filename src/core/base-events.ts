@@ -36,12 +36,13 @@ import {
 } from './events.js';
 import { isBaseException, RuntimeError, setCaptureCancellationStacks, stopsTheLoop } from './exceptions.js';
 import { FailureLog } from './failure-log.js';
-import type { Flow, PendingAwait, Scope } from './fibers.js';
+import type { Flow, Scope } from './fibers.js';
 import { formatStack, inspectCustom, repr, type StackFrame } from './format-helpers.js';
 import { FAILED, Future, type FutureLike, isfuture } from './futures.js';
 import { GatheringFuture, gather } from './gather.js';
 import { type BoundContext, getDefaultHost, type Host, type HostTimer } from './host.js';
 import { logger } from './log.js';
+import type { PendingAwait } from './plain-awaits.js';
 import { Ring } from './ring.js';
 import { Task, type TaskFactory, type TaskOptions } from './tasks.js';
 import { type HeapTimer, TimerHeap } from './timer-heap.js';

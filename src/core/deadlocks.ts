@@ -1,8 +1,9 @@
 /** The report of a deadlock: who waits for whom. */
 
 import type { EventLoop } from './base-events.js';
+import { waitersBelow } from './cancellation.js';
 import { DeadlockError } from './exceptions.js';
-import { type Fiber, waitersBelow } from './fibers.js';
+import type { Fiber } from './fibers.js';
 import { describeWaiter, Task } from './tasks.js';
 
 /** The error for whoever waits on a loop that nothing can wake any more. @internal */

@@ -19,6 +19,7 @@
  */
 
 import type { EventLoop } from './base-events.js';
+import { cancelledError, deliver, runsIn } from './cancellation.js';
 import {
   awaiting,
   CLOSED,
@@ -36,19 +37,12 @@ import {
 } from './coroutines.js';
 import { activeAsyncContext, current, liveScope } from './current.js';
 import { getRunningLoop, type Runnable } from './events.js';
-import { CancelledError, isCancelledError, RuntimeError } from './exceptions.js';
+import { isCancelledError, RuntimeError } from './exceptions.js';
 import { repr } from './format-helpers.js';
-import {
-  awaitingFuture,
-  FINISHED,
-  Future,
-  type FutureLike,
-  isfuture,
-  PENDING,
-  type Waiter,
-} from './futures.js';
+import { awaitingFuture, FINISHED, Future, type FutureLike, isfuture, type Waiter } from './futures.js';
 import type { BoundContext } from './host.js';
 import { logger } from './log.js';
+import { PlainAwait } from './plain-awaits.js';
 import type { AbortSource } from './signals.js';
 import type { Task } from './tasks.js';
 
@@ -115,10 +109,6 @@ export function step(fiber: Fiber): void {
     failed = true;
   }
   advance(fiber, failed, value);
-}
-
-function cancelledError(message: unknown): CancelledError {
-  return message === undefined || message === null ? new CancelledError() : new CancelledError(message);
 }
 
 /** Runs the frames of a fiber until it waits for something or its last frame ends. @internal */
@@ -320,6 +310,13 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   return false;
 }
 
+/** The outcome of the last {@link openNative} that did not park. @internal */
+export function takeOpened(): { failed: boolean; value: unknown } {
+  const outcome = { failed: openedFailed, value: openedValue };
+  openedValue = undefined;
+  return outcome;
+}
+
 /** Waits for what a plain function returned in place of a generator or a promise. */
 function* delegate(awaitable: Coroutine<unknown>): Coro<unknown> {
   return yield* awaitable;
@@ -486,13 +483,6 @@ export class Scope {
   }
 }
 
-/** Whether the code that runs is a part of `scope`'s own frame, not of a flow awaited in it. */
-function runsIn(scope: Scope): boolean {
-  const { fiber } = current;
-  if (fiber !== null) return fiber._scope === scope;
-  return current.loop === null && scope._loop._native === scope._task && liveScope() === scope;
-}
-
 /** The scope of a fiber for what belongs to no frame: flows that outlived theirs, plain code that generators call. @internal */
 export function leftoversOf(fiber: Fiber): Scope {
   if (fiber._leftovers === null || fiber._leftovers._closed) fiber._leftovers = new Scope(fiber, false);
@@ -650,64 +640,6 @@ export class Flow implements Fiber, PromiseLike<unknown> {
   }
 }
 
-/** An `await` of ours outside any task: of the ambient loop's code, or of code that a finished task left behind. */
-class PlainAwait implements Waiter, Runnable, PromiseLike<unknown> {
-  readonly #future: Future<unknown>;
-  readonly #promise: Promise<unknown>;
-  #resolve!: Settle;
-  #reject!: Settle;
-
-  constructor(future: Future<unknown>, onFulfilled: Settle, onRejected: Settle) {
-    this.#future = future;
-    this.#promise = new Promise<unknown>((resolve, reject) => {
-      this.#resolve = resolve as Settle;
-      this.#reject = reject;
-    }).then(onFulfilled as (value: unknown) => unknown, onRejected);
-    if (future._status === PENDING && future._loop.isClosed()) {
-      this.#reject(new RuntimeError('Event loop is closed'));
-      return;
-    }
-    future._loop._plainAwaits.add(this);
-    future._addWaiter(this);
-  }
-
-  _notify(future: Future<unknown>): void {
-    future._loop._push(this);
-  }
-
-  _run(): void {
-    this.#future._loop._plainAwaits.delete(this);
-    if (this.#future._status === FINISHED) this.#resolve(this.#future._value);
-    else this.#reject(this.#future._takeError());
-  }
-
-  /** Nothing can complete the future any more. */
-  _giveUp(error: unknown): void {
-    this.#future._removeWaiter(this);
-    this.#reject(error);
-  }
-
-  then<R1 = unknown, R2 = never>(
-    onFulfilled?: ((value: unknown) => R1 | PromiseLike<R1>) | null,
-    onRejected?: ((error: unknown) => R2 | PromiseLike<R2>) | null,
-  ): Promise<R1 | R2> {
-    return this.#promise.then(onFulfilled, onRejected);
-  }
-
-  catch(onRejected: (error: unknown) => unknown): Promise<unknown> {
-    return this.#promise.catch(onRejected);
-  }
-
-  finally(callback: () => void): Promise<unknown> {
-    return this.#promise.finally(callback);
-  }
-}
-
-/** What the loop keeps of a plain await: how to give it up. */
-export interface PendingAwait {
-  _giveUp(error: unknown): void;
-}
-
 function start(flow: Flow): Flow {
   enter(flow, startFlow, false, undefined);
   // With a native frame on top it is not parked: that frame's own awaits are.
@@ -781,174 +713,3 @@ awaitingFuture.future = (future, noted, onFulfilled, onRejected) => {
   flow._leaf = true;
   return start(flow);
 };
-
-// ------------------------------------------------------------------------------------------- cancellation
-
-/** Carries a cancellation to where `fiber` waits. Counting is the caller's business. @internal */
-export function deliver(fiber: Fiber, message: unknown): void {
-  // Chains of native frames, and of tasks that wait for each other, may be thousands long: they are followed in a loop.
-  let followed: Set<Fiber> | null = null;
-  for (let each = fiber; ; ) {
-    const leftovers = each._leftovers;
-    if (leftovers !== null) {
-      leftovers._cancelFlows(message);
-      leftovers._abort?.abort(cancelledError(message), each._loop._host);
-    }
-    const scope = each._scope;
-    if (scope === null) {
-      const waiter = each._waiter;
-      const next = waiter === null ? null : waiter._requestCancel?.(message);
-      if (next === undefined || next === null) {
-        if (waiter !== null && next === undefined) {
-          if (waiter.cancel(message)) return;
-          if (waiter._isCancelling === true) {
-            cutCircle(each, message);
-            return;
-          }
-        }
-        each._mustCancel = true;
-        each._cancelMessage = message;
-        each._task._cancelMessage = message;
-        return;
-      }
-      followed ??= new Set([fiber]);
-      if (followed.has(next)) {
-        cutCircle(each, message);
-        return;
-      }
-      followed.add(next);
-      each = next;
-      continue;
-    }
-    const only = scope._first;
-    if (only === null || only._next !== null || scope._abort !== null || runsIn(scope)) {
-      scope._cancel(message);
-      return;
-    }
-    scope._delivered = 'to one';
-    only._spared = true;
-    each = only;
-  }
-}
-
-/** Tasks wait for each other in a circle: this one stops waiting, so that the cancellation gets somewhere. */
-function cutCircle(fiber: Fiber, message: unknown): void {
-  const waiter = fiber._waiter;
-  if (waiter instanceof Future) {
-    waiter._removeWaiter(fiber);
-    // Nobody else will look at what becomes of it.
-    waiter._addWaiter({ _notify: (done) => done._markRetrieved() });
-  }
-  fiber._waiter = null;
-  fiber._mustCancel = true;
-  fiber._cancelMessage = message;
-  fiber._loop._push(fiber);
-}
-
-/** What a fiber waits for, through the awaits of its async functions. @internal */
-export function waitersBelow(fiber: Fiber): FutureLike<unknown>[] {
-  const waiters: FutureLike<unknown>[] = [];
-  for (const each of treeOf(fiber)) if (each._waiter !== null) waiters.push(each._waiter);
-  return waiters;
-}
-
-/** A fiber and the flows below it, each before its own flows. */
-function* treeOf(fiber: Fiber): Generator<Fiber, void, undefined> {
-  const rest: Fiber[] = [fiber];
-  for (let each = rest.pop(); each !== undefined; each = rest.pop()) {
-    yield each;
-    const flows: Flow[] = [];
-    for (const scope of [each._scope, each._leftovers]) {
-      for (let flow = scope?._first ?? null; flow !== null; flow = flow._next) flows.push(flow);
-    }
-    rest.push(...flows.reverse());
-  }
-}
-
-/** The fiber that the calling code is a part of: the present task's, or the flow's inside it. @internal */
-export function currentFiber(): Fiber | null {
-  return current.fiber ?? liveScope()?._fiber ?? null;
-}
-
-/** `fiber`, or the nearest one around it that has not ended. @internal */
-export function livingFiber(fiber: Fiber): Fiber {
-  let living = fiber;
-  while (living._ended() && living._within !== null) living = living._within._fiber;
-  return living;
-}
-
-/** Cancels one fiber of a task: a flow, or the whole task. @internal */
-export function cancelFiber(fiber: Fiber, message?: unknown): void {
-  const living = livingFiber(fiber);
-  if (living === (living._task as Fiber)) {
-    living._task.cancel(message);
-  } else {
-    living._requests += 1;
-    deliver(living, message);
-  }
-}
-
-/** How many requests to cancel concern `fiber`: its own and those of every fiber around it. @internal */
-export function requestsOf(fiber: Fiber): number {
-  let count = fiber._requests;
-  for (let scope = fiber._within; scope !== null; scope = scope._fiber._within)
-    count += scope._fiber._requests;
-  return count;
-}
-
-/**
- * Takes back one request, the innermost first, and returns how many are left. The last one taken back also withdraws
- * a cancellation that was not delivered yet. @internal
- */
-export function uncancelFiber(fiber: Fiber): number {
-  let holder: Fiber = fiber;
-  while (holder._requests === 0 && holder._within !== null) holder = holder._within._fiber;
-  if (holder._requests > 0) holder._requests -= 1;
-  const rest = requestsOf(fiber);
-  // The end of a task cancels its losers without a request: that is not to be taken back.
-  if (rest === 0 && fiber._task._extra?.closing === undefined) {
-    forgetBelow(fiber);
-    for (let each: Fiber = fiber; ; each = each._within._fiber) {
-      each._mustCancel = false;
-      forget(each._scope);
-      forget(each._leftovers);
-      forget(each._within);
-      if (each._within === null) break;
-    }
-  }
-  return rest;
-}
-
-function forgetBelow(fiber: Fiber): void {
-  for (const each of treeOf(fiber)) {
-    each._mustCancel = false;
-    forget(each._scope);
-    forget(each._leftovers);
-  }
-}
-
-function forget(scope: Scope | null): void {
-  if (scope === null) return;
-  scope._mustCancel = false;
-  scope._delivered = 'to none';
-}
-
-/** The requests to cancel within a whole task, seen from outside. @internal */
-export function requestsBelow(fiber: Fiber): number {
-  let count = 0;
-  for (const each of treeOf(fiber)) count += each._requests;
-  return count;
-}
-
-/** The fiber of `fiber`'s tree that holds a request, the outermost first. @internal */
-export function holderBelow(fiber: Fiber): Fiber | null {
-  for (const each of treeOf(fiber)) if (each._requests > 0) return each;
-  return null;
-}
-
-/** The outcome of the last {@link openNative} that did not park. @internal */
-export function takeOpened(): { failed: boolean; value: unknown } {
-  const outcome = { failed: openedFailed, value: openedValue };
-  openedValue = undefined;
-  return outcome;
-}

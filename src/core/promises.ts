@@ -1,11 +1,12 @@
 /** Promises of other makes: how to wait for one so that a cancellation gets through. */
 
 import type { EventLoop } from './base-events.js';
+import { currentFiber } from './cancellation.js';
 import { type Coro, Coroutine } from './coroutines.js';
 import { current, liveScope } from './current.js';
 import { getEventLoop } from './events.js';
 import { RuntimeError } from './exceptions.js';
-import { currentFiber, leftoversOf } from './fibers.js';
+import { leftoversOf } from './fibers.js';
 import { Future } from './futures.js';
 import {
   type AbortControllerLike,

@@ -5,12 +5,13 @@
  * group: every other child, and the body, get one cancellation. What remains is one ExceptionGroup of all failures.
  */
 
+import { cancelFiber, currentFiber, livingFiber, requestsOf, uncancelFiber } from './cancellation.js';
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
 import { type Body, type Coro, Coroutine, type CoroutineLike, runBody } from './coroutines.js';
 import { closeCoroutine } from './ensure-future.js';
 import { BaseExceptionGroup } from './exception-groups.js';
 import { isCancelledError, RuntimeError, stopsTheLoop } from './exceptions.js';
-import { cancelFiber, currentFiber, type Fiber, livingFiber, requestsOf, uncancelFiber } from './fibers.js';
+import type { Fiber } from './fibers.js';
 import { inspectCustom } from './format-helpers.js';
 import { Future, type FutureLike, type Group, noticeLater } from './futures.js';
 import type { Task, TaskOptions } from './tasks.js';

@@ -10,6 +10,15 @@
  */
 
 import type { EventLoop } from './base-events.js';
+import {
+  currentFiber,
+  deliver,
+  holderBelow,
+  requestsBelow,
+  requestsOf,
+  uncancelFiber,
+  waitersBelow,
+} from './cancellation.js';
 import { Context, checkContext, contextForTask } from './contextvars.js';
 import {
   CLAIMED,
@@ -32,22 +41,7 @@ import {
   RuntimeError,
   stopsTheLoop,
 } from './exceptions.js';
-import {
-  advance,
-  currentFiber,
-  deliver,
-  type Fiber,
-  holderBelow,
-  leftoversOf,
-  openNative,
-  requestsBelow,
-  requestsOf,
-  Scope,
-  step,
-  takeOpened,
-  uncancelFiber,
-  waitersBelow,
-} from './fibers.js';
+import { advance, type Fiber, leftoversOf, openNative, Scope, step, takeOpened } from './fibers.js';
 import { extractStack, formatStack, parseStack, repr, type StackFrame } from './format-helpers.js';
 import {
   CANCELLED,

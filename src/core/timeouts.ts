@@ -7,6 +7,7 @@
  */
 
 import type { EventLoop } from './base-events.js';
+import { cancelFiber, currentFiber, livingFiber, requestsOf, uncancelFiber } from './cancellation.js';
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
 import {
   type Body,
@@ -25,7 +26,7 @@ import { type Duration, toSecondsOrNull, toTime } from './durations.js';
 import { getRunningLoop, type Runnable } from './events.js';
 import { BaseExceptionGroup } from './exception-groups.js';
 import { isCancelledError, RuntimeError, TimeoutError, type WithContext } from './exceptions.js';
-import { cancelFiber, currentFiber, type Fiber, livingFiber, requestsOf, uncancelFiber } from './fibers.js';
+import type { Fiber } from './fibers.js';
 import { inspectCustom } from './format-helpers.js';
 import type { HeapTimer } from './timer-heap.js';
 

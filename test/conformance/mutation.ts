@@ -73,13 +73,13 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     title: 'a task that was woken cannot be cancelled any more',
-    file: 'fibers.ts',
+    file: 'cancellation.ts',
     find: 'if (waiter.cancel(message)) return;',
     replace: 'waiter.cancel(message);\n          return;',
   },
   {
     title: 'uncancel() does not withdraw a cancellation that was not delivered',
-    file: 'fibers.ts',
+    file: 'cancellation.ts',
     find: 'if (rest === 0 && ',
     replace: 'if (rest < 0 && ',
   },
