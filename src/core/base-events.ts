@@ -113,8 +113,6 @@ export class EventLoop {
   _closings = 0;
   /** Awaits of plain code that are pending on this loop. @internal */
   readonly _plainAwaits = new Set<PendingAwait>();
-  /** Hooks of layers above: called first when the loop closes. @internal */
-  readonly _onClose: (() => void)[] = [];
 
   readonly #ready = new Ring<Runnable>();
   /** How many of the ready handles belong to the present iteration. */
@@ -273,7 +271,6 @@ export class EventLoop {
   close(): void {
     if (this.isRunning()) throw new RuntimeError('Cannot close a running event loop');
     if (this.#closed) return;
-    for (const hook of this._onClose.splice(0)) hook();
     this.#failures.reportAll();
     for (const task of this._unfinishedTasks()) {
       if (!task._logDestroyPending || task._waiterList().some((waiter) => waiter instanceof GatheringFuture))

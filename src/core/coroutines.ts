@@ -184,7 +184,7 @@ export class Coroutine<T> implements Awaitable<T> {
     this._source = source;
     this._state = CREATED;
     this._name = name;
-    if (trackNeverAwaited !== null) this.#track();
+    if (trackNeverAwaited !== null) track(this as Coroutine<unknown>);
   }
 
   /** The name of the function that it runs. */
@@ -276,17 +276,6 @@ export class Coroutine<T> implements Awaitable<T> {
     if (trackNeverAwaited !== null) this._untrack();
   }
 
-  #track(): void {
-    const token = {};
-    pendingReports.set(this, token);
-    const where = formatStack(extractStack());
-    trackNeverAwaited?.register(
-      this,
-      `coroutine '${this.name}' was never awaited\nCoroutine created at (most recent call last):\n${where}`,
-      token,
-    );
-  }
-
   /** @internal */
   _untrack(): void {
     const token = pendingReports.get(this);
@@ -294,6 +283,18 @@ export class Coroutine<T> implements Awaitable<T> {
     pendingReports.delete(this);
     trackNeverAwaited?.unregister(token);
   }
+}
+
+/** Debug mode: has it reported if nobody awaits it. Not a private method: those cost every coroutine its share. */
+function track(coroutine: Coroutine<unknown>): void {
+  const token = {};
+  pendingReports.set(coroutine, token);
+  const where = formatStack(extractStack());
+  trackNeverAwaited?.register(
+    coroutine,
+    `coroutine '${coroutine.name}' was never awaited\nCoroutine created at (most recent call last):\n${where}`,
+    token,
+  );
 }
 
 /** Runs what `finally` blocks a generator has, by throwing GeneratorExit into it. @internal */

@@ -616,18 +616,19 @@ export class Flow implements Fiber, PromiseLike<unknown> {
     onFulfilled?: ((value: unknown) => R1 | PromiseLike<R1>) | null,
     onRejected?: ((error: unknown) => R2 | PromiseLike<R2>) | null,
   ): Promise<R1 | R2> {
-    return this.#promise().then(onFulfilled, onRejected);
+    return this._promise().then(onFulfilled, onRejected);
   }
 
   catch(onRejected: (error: unknown) => unknown): Promise<unknown> {
-    return this.#promise().catch(onRejected);
+    return this._promise().catch(onRejected);
   }
 
   finally(callback: () => void): Promise<unknown> {
-    return this.#promise().finally(callback);
+    return this._promise().finally(callback);
   }
 
-  #promise(): Promise<unknown> {
+  // No private method: it would cost every await its share.
+  _promise(): Promise<unknown> {
     if (this._chained !== null) return this._chained;
     if (this._done) return Promise.resolve();
     const onFulfilled = this._onFulfilled;
