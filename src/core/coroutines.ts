@@ -432,6 +432,13 @@ export function iscoroutinefunction(fn: unknown): boolean {
   return Object.getPrototypeOf(fn) === AsyncFunction;
 }
 
+/** Whether calling `fn` surely gives a coroutine object, and runs nothing of it. @internal */
+export function makesCoroutines(
+  fn: unknown,
+): fn is (...args: unknown[]) => Coro<unknown> | Coroutine<unknown> {
+  return isGeneratorFunction(fn) || (typeof fn === 'function' && coroutineFunctions.has(fn));
+}
+
 /** The generator body of a block inside an async function. @internal */
 export class GeneratorBody<T> extends Coroutine<T> {}
 

@@ -8,6 +8,7 @@ export {
   type ExceptionContext,
   type ExceptionHandler,
 } from './base-events.js';
+export type { Bytes } from './bytes.js';
 export { type AsyncContextManager, aenter, aexit, withAsync } from './context-managers.js';
 export { Context, ContextVar, copyContext, Token } from './contextvars.js';
 export {
@@ -43,10 +44,12 @@ export {
   DeadlockError,
   EOFError,
   GeneratorExit,
+  IncompleteReadError,
   InvalidStateError,
   isBaseException,
   isCancelledError,
   KeyboardInterrupt,
+  LimitOverrunError,
   LookupError,
   NotImplementedError,
   OSError,
@@ -56,6 +59,7 @@ export {
   QueueShutDown,
   RuntimeError,
   rethrowBase,
+  SendfileNotAvailableError,
   SystemExit,
   TimeoutError,
   ValueError,
@@ -81,12 +85,43 @@ export {
 } from './graph.js';
 export { Barrier, BoundedSemaphore, Condition, Event, Lock, Lockable, Semaphore } from './locks.js';
 export { type Logger, logger, setLogger } from './log.js';
+export type { ExtraInfo, SocketAddress, SSLContext, TlsTimeouts, TransportSocket } from './network.js';
+export {
+  BrokenPipeError,
+  ChildProcessError,
+  ConnectionAbortedError,
+  ConnectionError,
+  ConnectionRefusedError,
+  ConnectionResetError,
+  FileExistsError,
+  FileNotFoundError,
+  IsADirectoryError,
+  NotADirectoryError,
+  PermissionError,
+  ProcessLookupError,
+} from './os-errors.js';
 export { currentSignal, fetch, wrapPromise } from './promises.js';
+export {
+  BaseProtocol,
+  BufferedProtocol,
+  DatagramProtocol,
+  Protocol,
+  type StreamProtocol,
+  SubprocessProtocol,
+} from './protocols.js';
 export { LifoQueue, PriorityQueue, Queue } from './queues.js';
 export { Runner, type RunOptions, run } from './runners.js';
+export { AbstractServer } from './servers.js';
 export type { AbortControllerLike, AbortSignalLike, PlatformAbortSignal } from './signals.js';
 export { sleep } from './sleep.js';
 export { type StaggeredResult, staggeredRace } from './staggered.js';
+export { type Separator, StreamReader, type StreamReaderOptions } from './stream-reader.js';
+export {
+  type ClientConnected,
+  type StartTlsOptions,
+  StreamReaderProtocol,
+  StreamWriter,
+} from './streams.js';
 export { TaskGroup } from './taskgroups.js';
 export {
   allTasks,
@@ -100,6 +135,15 @@ export {
   type TaskOptions,
 } from './tasks.js';
 export { Timeout, timeout, timeoutAt } from './timeouts.js';
+export {
+  BaseTransport,
+  DatagramTransport,
+  ReadTransport,
+  SubprocessTransport,
+  Transport,
+  type WriteBufferLimits,
+  WriteTransport,
+} from './transports.js';
 export {
   ALL_COMPLETED,
   AsCompleted,

@@ -1,6 +1,7 @@
 /** For those who build hosts, loops and Task classes of their own. Not needed by programs. */
 
 export { runSynchronously } from './base-events.js';
+export { allocateBytes, asBytes, checkBytes, joinBytes } from './bytes.js';
 export type { Scope } from './fibers.js';
 export {
   type AsyncContext,
@@ -10,4 +11,9 @@ export {
   type HostTimer,
   setDefaultHost,
 } from './host.js';
+export { toOSError } from './os-errors.js';
+export { extendEventLoop, LoopCallback, outsideTasks } from './platform.js';
+export { isBufferedProtocol } from './protocols.js';
+export { FlowControlProtocol } from './streams.js';
 export { enterTask, leaveTask, registerTask, unregisterTask } from './tasks.js';
+export { WriteFlow } from './write-flow.js';
