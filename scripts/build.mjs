@@ -21,6 +21,11 @@ const entries = [
   'src/core/lowlevel.ts',
   'src/testing/index.ts',
   'src/browser/index.ts',
+  'src/concurrent/index.ts',
+  'src/concurrent/lowlevel.ts',
+  'src/concurrent/thread-worker.ts',
+  'src/concurrent/process-worker.ts',
+  'src/concurrent/broker.ts',
   'src/cli/main.ts',
 ];
 

@@ -24,7 +24,12 @@ import { importsOf } from './syntax.mjs';
 const rule = {
   core: { layers: [], packages: [] },
   testing: { layers: ['core'], packages: [] },
-  concurrent: { layers: ['core'], packages: ['node:'] },
+  concurrent: {
+    layers: ['core'],
+    packages: ['node:', 'acorn', 'cli-progress', 'eslint-scope', 'tslib', 'tsx'],
+    // The programs of workers bring a host for their loops.
+    files: { 'concurrent/thread-worker.ts': ['node'], 'concurrent/process-worker.ts': ['node'] },
+  },
   node: { layers: ['core', 'concurrent'], packages: ['node:'] },
   browser: { layers: ['core'], packages: [] },
   distributed: { layers: ['core', 'concurrent'], packages: ['node:', 'bullmq', 'ioredis'] },
@@ -36,7 +41,7 @@ const rule = {
   // The cli is a user like any other, so it sees what is exported: not node/, which is behind src/index.ts.
   cli: {
     layers: ['.', 'core', 'concurrent', 'testing', 'distributed', 'inspect'],
-    packages: ['node:', 'tsx'],
+    packages: ['node:'],
   },
   '.': { layers: ['core', 'concurrent', 'node'], packages: [] },
 };

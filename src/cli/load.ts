@@ -1,47 +1,16 @@
 // Imports the program that `tsyncio run` was given, TypeScript included, and the tsyncio that it uses.
 
 import { createRequire } from 'node:module';
-import process from 'node:process';
 import { pathToFileURL } from 'node:url';
+import { importModule } from '../concurrent/lowlevel.js';
 
 export type Asyncio = typeof import('../index.js');
 
-/**
- * The program's exports.
- *
- * Node runs TypeScript by itself from 22.18 on, which starts faster. What it cannot run (an enum, a `.tsx`
- * file, `./x.js` for a file named `x.ts`) is found out before anything is evaluated, so tsx may try again.
- */
+/** The program's exports. */
 export async function load(file: string): Promise<Record<string, unknown>> {
-  const url = pathToFileURL(file).href;
-  const native = Boolean((process.features as { typescript?: unknown }).typescript);
-  const typescript = /\.[cm]?tsx?$/.test(file);
-  if (typescript && !native) await registerTsx();
-  let exports: Record<string, unknown>;
-  try {
-    exports = await import(url);
-  } catch (error) {
-    if (!typescript || !native || !BEYOND_NODE.has((error as NodeJS.ErrnoException | null)?.code ?? ''))
-      throw error;
-    await registerTsx();
-    exports = await import(url);
-  }
+  const exports = await importModule(pathToFileURL(file).href);
   // A CommonJS program may show its exports on `default` only.
   return typeof exports.default === 'object' ? { ...exports.default, ...exports } : exports;
-}
-
-const BEYOND_NODE = new Set([
-  'ERR_INVALID_TYPESCRIPT_SYNTAX',
-  'ERR_MODULE_NOT_FOUND',
-  'ERR_UNKNOWN_FILE_EXTENSION',
-  'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX',
-]);
-
-/** Not tsImport(): it gives the program modules of its own, and so a second tsyncio. */
-async function registerTsx(): Promise<void> {
-  const [esm, commonjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
-  commonjs.register(); // without "type": "module" in its package.json the program is CommonJS
-  esm.register();
 }
 
 /**

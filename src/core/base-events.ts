@@ -503,13 +503,13 @@ export class EventLoop {
     }
   }
 
-  /** Shuts the default executor down, where a layer above has installed one. */
+  /**
+   * Shuts the default executor down and waits until its workers are gone, for at most `timeout` seconds; nothing happens
+   * where no executor was used.
+   */
   shutdownDefaultExecutor(timeout: Duration | null = null): Coroutine<void> {
-    return new Coroutine(this._shutdownExecutor(timeout), 'shutdownDefaultExecutor');
+    return new Coroutine(shutDownExecutor(this, timeout), 'shutdownDefaultExecutor');
   }
-
-  /** Replaced by the layer that brings executors. @internal */
-  *_shutdownExecutor(_timeout: Duration | null): Coro<void> {}
 
   // --------------------------------------------------------------------------------------- inner workings
 
@@ -987,3 +987,11 @@ function loopScope(loop: EventLoop): Scope {
 }
 
 setLoopMaker((ambient) => new EventLoop({ ambient } as EventLoopOptions));
+
+/** How a loop's default executor is shut down; the layer that brings executors says it. */
+let shutDownExecutor: (loop: EventLoop, timeout: Duration | null) => Coro<void> = function* () {};
+
+/** For the layer that brings executors. */
+export function setExecutorShutdown(shutdown: typeof shutDownExecutor): void {
+  shutDownExecutor = shutdown;
+}

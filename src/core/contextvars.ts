@@ -158,6 +158,25 @@ function currentTaskOrNull(): Task | null {
   return current.fiber !== null ? current.fiber._task : (liveScope()?._task ?? null);
 }
 
+/** The variables that travel to other threads, by the names under which they are found there. */
+const cloneable = new Map<string, ContextVar<unknown>>();
+
+/** The variable that was last declared cloneable under this name. */
+export function cloneableVariable(name: string): ContextVar<unknown> | undefined {
+  return cloneable.get(name);
+}
+
+/** The names and values of the cloneable variables that are set in the current context. */
+export function cloneableValues(): [name: string, value: unknown][] {
+  const entries: [string, unknown][] = [];
+  if (cloneable.size === 0) return entries;
+  const values = currentContext()._values;
+  for (const [name, variable] of cloneable) {
+    if (values.has(variable)) entries.push([name, values.get(variable)]);
+  }
+  return entries;
+}
+
 /** A copy of the current context. O(1). */
 export function copyContext(): Context {
   return copyOf(currentContext());
@@ -209,10 +228,15 @@ export class ContextVar<T> {
   readonly name: string;
   readonly #default: T | typeof MISSING;
 
-  constructor(name: string, options: { default?: T } = {}) {
+  /**
+   * @param options.cloneable its values may be copied to other threads: `toThread()` takes them along, to the variable that
+   * is declared under this name there.
+   */
+  constructor(name: string, options: { default?: T; cloneable?: boolean } = {}) {
     if (typeof name !== 'string') throw new TypeError('context variable name must be a str');
     this.name = name;
     this.#default = 'default' in options ? (options.default as T) : MISSING;
+    if (options.cloneable === true) cloneable.set(name, this as unknown as ContextVar<unknown>);
   }
 
   /**

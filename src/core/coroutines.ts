@@ -414,11 +414,17 @@ export function coroutine<A extends readonly unknown[], T>(fn: Body<T, A>): (...
   }
   Object.defineProperty(make, 'name', { value: name, configurable: true });
   Object.defineProperty(make, 'length', { value: fn.length, configurable: true });
-  coroutineFunctions.add(make);
+  coroutineFunctions.set(make, fn);
   return make;
 }
 
-const coroutineFunctions = new WeakSet<object>();
+/** What {@link coroutine} made, with what it was made from. */
+const coroutineFunctions = new WeakMap<object, (...args: never[]) => unknown>();
+
+/** The function that {@link coroutine} was given to make `fn`; `null` when it did not make it. */
+export function wrappedFunction(fn: object): ((...args: never[]) => unknown) | null {
+  return coroutineFunctions.get(fn) ?? null;
+}
 
 /** Whether `value` is a coroutine object: a {@link Coroutine} or a generator object. Promises and functions are not. */
 export function iscoroutine(value: unknown): value is Coroutine<unknown> | Coro<unknown> {

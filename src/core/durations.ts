@@ -32,7 +32,7 @@ export function seconds(text: string): number {
   return Number(match[1]) * SECONDS_PER_UNIT[match[2] as keyof typeof SECONDS_PER_UNIT];
 }
 
-/** A duration in seconds; `what` names it in the error. A negative one is allowed, and due at once. @internal */
+/** A duration in seconds; `what` names it in the error. A negative one is allowed, and due at once. */
 export function toSeconds(duration: Duration, what: string): number {
   if (typeof duration === 'number') {
     if (Number.isNaN(duration)) throw new ValueError(`Invalid ${what}: NaN (not a number)`);
@@ -44,7 +44,7 @@ export function toSeconds(duration: Duration, what: string): number {
   );
 }
 
-/** A duration, or `null` for "no limit". @internal */
+/** A duration, or `null` for "no limit". */
 export function toSecondsOrNull(duration: Duration | null | undefined, what: string): number | null {
   return duration === null || duration === undefined ? null : toSeconds(duration, what);
 }

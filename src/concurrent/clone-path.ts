@@ -1,0 +1,3 @@
+export function describeUncloneable(_value: unknown, error: unknown): string | null {
+  return error instanceof Error ? error.message : null;
+}

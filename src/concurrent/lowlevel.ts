@@ -1,0 +1,7 @@
+/** For those who build executors of their own: how functions, values and errors travel. Not needed by programs. */
+
+export { describeUncloneable } from './clone-path.js';
+export { decodeError, encodeError, type WireError } from './error-transport.js';
+export { type FunctionSpec, resolveFunction, specify } from './function-spec.js';
+export { importModule, isImporting } from './modules.js';
+export { isWorkerRef } from './worker-ref.js';
