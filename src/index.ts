@@ -1,4 +1,5 @@
 /** tsyncio: asyncio for TypeScript. `import * as asyncio from 'tsyncio'` is the `asyncio` module. */
 
+export { type ExecutorLoop, runCoroutineThreadsafe, toThread, wrapFuture } from './concurrent/index.js';
 export * from './core/index.js';
 export { NodeHost } from './node/index.js';

@@ -39,7 +39,8 @@ test('check-layers accepts imports of allowed layers through their doors', () =>
     'node/index.ts': `import { readFile } from 'node:fs';\nimport { task } from '../core/index.js';\nexport { readFile, task };`,
     'node/host.ts': `import { task } from '../core/lowlevel.js';\nexport { task };`,
     'index.ts': `export * from './core/index.js';\nexport * from './node/index.js';`,
-    'cli/main.ts': `import tsx from 'tsx/esm/api';\nawait import('../index.js');`,
+    'concurrent/lowlevel.ts': `import tsx from 'tsx/esm/api';\nexport { tsx };`,
+    'cli/main.ts': `import { tsx } from '../concurrent/lowlevel.js';\nawait import('../index.js');`,
     'inspect/server.ts': `import '../node/index.js';`,
   });
   assert.deepEqual(complaints, []);

@@ -1,0 +1,148 @@
+/** A call on its way: what is sent, and the future that its submitter holds. */
+
+import { serialize } from './area.js';
+import { describeUncloneable } from './clone-path.js';
+import { type CancelOptions, Future } from './futures.js';
+import { ROOM } from './task-queue.js';
+import { allTransfers } from './transfer.js';
+
+type TransferList = readonly import('node:worker_threads').Transferable[];
+
+/** Arguments as they wait to be sent. What the caller changes afterwards is not seen by the call. */
+export type Packed =
+  /** Scalars only: written into the slot as they are. */
+  | readonly unknown[]
+  /** Serialized. */
+  | Uint8Array<ArrayBuffer>
+  /** A copy that only a message port can carry, and what moves with it. */
+  | Held;
+
+export class Held {
+  readonly value: unknown;
+  readonly list: TransferList;
+
+  constructor(value: unknown, list: TransferList) {
+    this.value = value;
+    this.list = list;
+  }
+}
+
+/** Whether an array of arguments is of scalars that fit into a slot. */
+function isSmall(args: readonly unknown[]): boolean {
+  let size = 8;
+  for (let index = 0; index < args.length; index++) {
+    const value = args[index];
+    switch (typeof value) {
+      case 'number':
+      case 'boolean':
+      case 'undefined':
+        size += 16;
+        break;
+      case 'string':
+        size += 16 + value.length * 2;
+        break;
+      default:
+        if (value !== null) return false;
+        size += 16;
+    }
+  }
+  return size <= ROOM;
+}
+
+/**
+ * Readies arguments for sending; `shareable` says that a message port can carry what the serializer cannot.
+ *
+ * @throws TypeError that says where in them something cannot be sent.
+ */
+export function pack(args: readonly unknown[], shareable: boolean): Packed {
+  if (isSmall(args)) return args;
+  const list = shareable ? allTransfers(args) : undefined;
+  try {
+    if (list === undefined) return serialize(args);
+  } catch (error) {
+    if (!shareable) throw refusal(args, error);
+  }
+  try {
+    const [value, moved] = structuredClone([args, list ?? []], { transfer: [...(list ?? [])] as never });
+    return new Held(value, moved as TransferList);
+  } catch (error) {
+    throw refusal(args, error);
+  }
+}
+
+function refusal(args: readonly unknown[], cause: unknown): TypeError {
+  const where = describeUncloneable(args, cause);
+  const detail = where ?? (cause instanceof Error ? cause.message : String(cause));
+  return new TypeError(`Cannot send the arguments to a worker: ${detail}`, { cause });
+}
+
+/** What a pool does with the futures that it made. */
+export interface CallOwner {
+  /** Looks whether a worker has taken the call meanwhile. */
+  _look(call: Call): void;
+  /** Takes back a call that waits; `false` when a worker has taken it. */
+  _withdraw(call: Call): boolean;
+  _interruptCall(call: Call, options: CancelOptions): boolean;
+}
+
+/** How a call is to be treated. */
+export interface CallOptions {
+  /** Seconds that it may run; then it is cancelled, and fails with TimeoutError. */
+  readonly timeout?: number | null;
+  /** Whether its worker is killed when the call was cancelled, or is late, and goes on all the same: at once, or after so many seconds. */
+  readonly kill?: number | null;
+}
+
+/** A future of a pool, which is the record of its call as well. */
+export class Call<T = unknown> extends Future<T> {
+  readonly _owner: CallOwner;
+  readonly _fn: number;
+  readonly _flags: number;
+  /** `null` once it was sent. */
+  _packed: Packed | null;
+  readonly _options: CallOptions | null;
+  readonly _submitted: number;
+  /** Its place in the shared queue; `undefined` while it is not there yet, or not any more. */
+  _index: number | undefined = undefined;
+  /** Why it was interrupted. */
+  _late = false;
+
+  constructor(
+    owner: CallOwner,
+    fn: number,
+    flags: number,
+    packed: Packed,
+    options: CallOptions | null,
+    now: number,
+  ) {
+    super();
+    this._owner = owner;
+    this._fn = fn;
+    this._flags = flags;
+    this._packed = packed;
+    this._options = options;
+    this._submitted = now;
+  }
+
+  override running(): boolean {
+    this._owner._look(this as Call);
+    return this._state === 'RUNNING';
+  }
+
+  override cancel(options?: CancelOptions): boolean {
+    if (this._state === 'PENDING' && !this._owner._withdraw(this as Call)) this._state = 'RUNNING';
+    const cancelled = super.cancel(options);
+    // No worker will ever see it: whoever waits for it may know at once.
+    if (this._state === 'CANCELLED') this.setRunningOrNotifyCancel();
+    return cancelled;
+  }
+
+  override _interrupt(options: CancelOptions): boolean {
+    return this._owner._interruptCall(this as Call, options);
+  }
+
+  override toString(): string {
+    this._owner._look(this as Call);
+    return super.toString();
+  }
+}

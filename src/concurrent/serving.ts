@@ -1,0 +1,265 @@
+/**
+ * What a worker does all day: takes calls, runs them, says what came of them. The same for threads and processes.
+ *
+ * A plain function runs as it is, which costs least. An `async` function, a generator coroutine or a `coroutine()` runs as
+ * a task on the worker's own loop, where the owner can cancel it. A plain function of a module may turn out to return
+ * a promise, so its first call runs as a task, too, and shows which it is.
+ */
+
+import {
+  Coroutine,
+  copyContext,
+  getEventLoop,
+  isCancelledError,
+  iscoroutinefunction,
+  type Task,
+} from '../core/index.js';
+import { cloneableVariable } from '../core/lowlevel.js';
+import { encodeError } from './error-transport.js';
+import { type FunctionSpec, resolveFunction } from './function-spec.js';
+import { BATCH, NOTIFY_START, sharedClock, WITH_CONTEXT } from './protocol.js';
+
+type AnyFunction = (...args: readonly unknown[]) => unknown;
+
+/** How a function is run. */
+type Mode = 'plain' | 'task' | 'unknown';
+
+interface Callable {
+  readonly call: AnyFunction;
+  mode: Mode;
+}
+
+/** How a worker tells its owner what became of a call. */
+export interface Outlet {
+  result(index: number, started: number, ended: number, value: unknown): void;
+  /** `error` is a `WireError`. */
+  failure(index: number, started: number, ended: number, error: unknown): void;
+  cancelled(index: number, started: number, ended: number): void;
+  started(index: number, started: number): void;
+}
+
+/** The values of context variables that travel with a call, by their names. */
+type ContextEntries = readonly (readonly [string, unknown])[];
+
+let running: CallRunner | null = null;
+
+/** Whether this code runs in a worker of a pool, while it serves a call. */
+export function isServing(): boolean {
+  return running?.busy ?? false;
+}
+
+export class CallRunner {
+  readonly #outlet: Outlet;
+  readonly #specs = new Map<number, FunctionSpec>();
+  readonly #callables: (Callable | undefined)[] = [];
+  #task: { readonly index: number; readonly task: Task<unknown> } | null = null;
+  busy = false;
+
+  constructor(outlet: Outlet) {
+    this.#outlet = outlet;
+    running = this;
+  }
+
+  define(fn: number, spec: FunctionSpec): void {
+    this.#specs.set(fn, spec);
+  }
+
+  knows(fn: number): boolean {
+    return this.#specs.has(fn);
+  }
+
+  /** Cancels the task of a call, if it runs as one. */
+  interrupt(index: number): void {
+    if (this.#task?.index === index) this.#task.task.cancel();
+  }
+
+  /** Runs a call; returns a promise if it is not over yet. It never rejects. */
+  run(index: number, fn: number, flags: number, args: readonly unknown[]): Promise<void> | null {
+    this.busy = true;
+    const started = sharedClock();
+    if ((flags & NOTIFY_START) !== 0) this.#outlet.started(index, started);
+    const callable = this.#callables[fn];
+    if (callable === undefined) return this.#load(index, fn, flags, args, started);
+    return this.#perform(index, callable, flags, args, started);
+  }
+
+  #load(
+    index: number,
+    fn: number,
+    flags: number,
+    args: readonly unknown[],
+    started: number,
+  ): Promise<void> | null {
+    const spec = this.#specs.get(fn) as FunctionSpec;
+    const found = (call: AnyFunction) => {
+      const callable: Callable = { call, mode: modeOf(call, spec) };
+      this.#callables[fn] = callable;
+      return this.#perform(index, callable, flags, args, started);
+    };
+    try {
+      const resolved = resolveFunction(spec) as AnyFunction | Promise<AnyFunction>;
+      if (typeof resolved === 'function') return found(resolved);
+      return resolved.then(found).then(
+        () => {},
+        (error) => this.#fail(index, started, error),
+      );
+    } catch (error) {
+      this.#fail(index, started, error);
+      return null;
+    }
+  }
+
+  #perform(
+    index: number,
+    callable: Callable,
+    flags: number,
+    args: readonly unknown[],
+    started: number,
+  ): Promise<void> | null {
+    if (flags > NOTIFY_START || (flags & BATCH) !== 0) {
+      if ((flags & WITH_CONTEXT) !== 0) {
+        const [entries, rest] = args as [ContextEntries, readonly unknown[]];
+        return withVariables(entries, () =>
+          this.#perform(index, callable, flags & ~WITH_CONTEXT, rest, started),
+        );
+      }
+      return this.#batch(index, callable, args as readonly (readonly unknown[])[], started);
+    }
+    if (callable.mode !== 'plain')
+      return this.#runTask(index, callable, started, () => callable.call(...args));
+    let value: unknown;
+    try {
+      value = callable.call(...args);
+    } catch (error) {
+      this.#fail(index, started, error);
+      return null;
+    }
+    if (isAwaitable(value)) {
+      callable.mode = 'task';
+      return this.#runTask(index, callable, started, () => value);
+    }
+    this.#succeed(index, started, value);
+    return null;
+  }
+
+  /** Several calls in one: the first failure ends them, as in Python. */
+  #batch(
+    index: number,
+    callable: Callable,
+    calls: readonly (readonly unknown[])[],
+    started: number,
+  ): Promise<void> | null {
+    if (callable.mode !== 'plain') {
+      return this.#runTask(index, { call: callable.call, mode: 'task' }, started, async () => {
+        const results: unknown[] = [];
+        for (const args of calls) results.push(await asAwaitable(callable.call(...args)));
+        return results;
+      });
+    }
+    const results: unknown[] = [];
+    try {
+      for (const args of calls) {
+        const value = callable.call(...args);
+        if (isAwaitable(value)) {
+          callable.mode = 'task';
+          return this.#batchFrom(index, callable, calls, results, value, started);
+        }
+        results.push(value);
+      }
+    } catch (error) {
+      this.#fail(index, started, error);
+      return null;
+    }
+    this.#succeed(index, started, results);
+    return null;
+  }
+
+  #batchFrom(
+    index: number,
+    callable: Callable,
+    calls: readonly (readonly unknown[])[],
+    results: unknown[],
+    first: unknown,
+    started: number,
+  ): Promise<void> {
+    return this.#runTask(index, callable, started, async () => {
+      results.push(await asAwaitable(first));
+      for (const args of calls.slice(results.length)) results.push(await asAwaitable(callable.call(...args)));
+      return results;
+    });
+  }
+
+  #runTask(index: number, callable: Callable, started: number, body: () => unknown): Promise<void> {
+    return new Promise((settle) => {
+      let promised = false;
+      const thunk = () => {
+        const value = body();
+        promised = isAwaitable(value);
+        return value as PromiseLike<unknown>;
+      };
+      const task = getEventLoop().createTask(thunk, { name: callable.call.name || 'call' });
+      this.#task = { index, task };
+      task.addDoneCallback(() => {
+        this.#task = null;
+        if (callable.mode === 'unknown') callable.mode = promised ? 'task' : 'plain';
+        if (task.cancelled()) {
+          this.busy = false;
+          this.#outlet.cancelled(index, started, sharedClock());
+        } else {
+          const error = task.exception();
+          if (error === null) this.#succeed(index, started, task.result());
+          else this.#fail(index, started, error);
+        }
+        settle();
+      });
+    });
+  }
+
+  #succeed(index: number, started: number, value: unknown): void {
+    this.busy = false;
+    const ended = sharedClock();
+    try {
+      this.#outlet.result(index, started, ended, value);
+    } catch (error) {
+      this.#outlet.failure(index, started, ended, encodeError(error));
+    }
+  }
+
+  #fail(index: number, started: number, error: unknown): void {
+    this.busy = false;
+    const ended = sharedClock();
+    if (isCancelledError(error)) this.#outlet.cancelled(index, started, ended);
+    else this.#outlet.failure(index, started, ended, encodeError(error));
+  }
+}
+
+function modeOf(call: AnyFunction, spec: FunctionSpec): Mode {
+  const kind = call.constructor.name;
+  if (kind === 'AsyncFunction' || kind === 'GeneratorFunction' || iscoroutinefunction(call)) return 'task';
+  return spec.kind === 'module' ? 'unknown' : 'plain';
+}
+
+function isAwaitable(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof Coroutine) return true;
+  return typeof (value as PromiseLike<unknown>).then === 'function' || isGeneratorObject(value);
+}
+
+function isGeneratorObject(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object Generator]';
+}
+
+/** What an async function awaits to have the outcome of any kind of coroutine. */
+export function asAwaitable(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && isGeneratorObject(value)
+    ? new Coroutine(value as never)
+    : value;
+}
+
+function withVariables<T>(entries: ContextEntries, body: () => T): T {
+  const context = copyContext();
+  return context.run(() => {
+    for (const [name, value] of entries) cloneableVariable(name)?.set(value);
+    return body();
+  });
+}

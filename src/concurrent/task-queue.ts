@@ -1,0 +1,254 @@
+/**
+ * The queue of calls that a pool's workers take from, in shared memory: one producer (the thread that owns the pool),
+ * any number of consumers (its worker threads, or the broker on behalf of processes).
+ *
+ * Whoever is free takes the oldest call, as in Python, so no call waits behind a long one while a worker idles, and the
+ * owner may be busy with something else meanwhile. A call is in one slot:
+ *
+ *     FREE ──publish──▶ READY ──claim──▶ TAKEN ──decoded──▶ FREE
+ *                         └──cancel──▶ CANCELLED ──claim──▶ FREE
+ *
+ * Both arrows out of READY are compare-and-exchange, so that a cancelled call never runs and one that runs was never
+ * cancelled. Indices only grow and wrap at 2³²; `head` is moved by consumers, `tail` by the producer.
+ */
+
+import { Area } from './area.js';
+
+const SLOTS = 256;
+const SLOT_BYTES = 512;
+const MASK = SLOTS - 1;
+
+/** Words of the header. */
+const BELL = 0;
+const HEAD = 1;
+const TAIL = 2;
+const IDLE = 3;
+const CLOSING = 4;
+/** From here on, for each worker, the mark of the call that it runs. */
+const RUNNING = 16;
+
+/** States of a slot. */
+const FREE = 0;
+const READY = 1;
+const TAKEN = 2;
+const CANCELLED = 3;
+
+/** Words and bytes of a slot. */
+const FUNCTION = 1;
+const FLAGS = 2;
+/** Where the arguments end, in bytes from where they begin. */
+const SIZE = 3;
+const ARGUMENTS = 16;
+
+/** No call runs. */
+const NONE = 0;
+/** The owner has condemned the worker: it must not take another call. */
+const CONDEMNED = -1;
+
+export class TaskQueue {
+  readonly memory: SharedArrayBuffer;
+  readonly #control: Int32Array;
+  readonly #area: Area;
+  #tail = 0;
+
+  /** The call that was claimed last: its function, its flags, its index, and its arguments (`null` when they come through a port). */
+  readonly claimed = {
+    fn: 0,
+    flags: 0,
+    index: 0,
+    args: null as readonly unknown[] | null,
+    /** The bytes of the arguments, for who passes them on. */
+    raw: null as Uint8Array | null,
+  };
+
+  /** Whether {@link claim} has passed over cancelled calls, so that there is room the producer does not know of. */
+  skipped = false;
+
+  constructor(workers: number, memory?: SharedArrayBuffer) {
+    const headerBytes = ((RUNNING + workers) * 4 + 7) & ~7;
+    this.memory = memory ?? new SharedArrayBuffer(headerBytes + SLOTS * SLOT_BYTES);
+    this.#control = new Int32Array(this.memory, 0, RUNNING + workers);
+    this.#area = new Area(this.memory, headerBytes);
+  }
+
+  // ------------------------------------------------------------------------------------------ the producer
+
+  /**
+   * Publishes a call whose arguments are an array of scalars, or serialized already, or too large (`null`, then they come
+   * through a port). Returns its index, or `undefined` when all slots are taken.
+   */
+  publish(fn: number, flags: number, args: readonly unknown[] | Uint8Array | null): number | undefined {
+    const { i32 } = this.#area;
+    let index = this.#tail;
+    if (Atomics.load(i32, wordOf(index)) !== FREE) return undefined;
+    while (markOf(index) === NONE || markOf(index) === CONDEMNED) {
+      // No call may have a mark that means something else: the slot is passed over.
+      Atomics.store(i32, wordOf(index), CANCELLED);
+      index = this.#advance();
+      if (Atomics.load(i32, wordOf(index)) !== FREE) return undefined;
+    }
+    const word = wordOf(index);
+    const start = word * 4;
+    i32[word + FUNCTION] = fn;
+    i32[word + FLAGS] = flags;
+    i32[word + SIZE] = this.#write(args, start + ARGUMENTS, start + SLOT_BYTES) - (start + ARGUMENTS);
+    Atomics.store(i32, word, READY);
+    this.#advance();
+    Atomics.add(this.#control, BELL, 1);
+    Atomics.notify(this.#control, BELL, 1);
+    return index;
+  }
+
+  #write(args: readonly unknown[] | Uint8Array | null, start: number, limit: number): number {
+    if (args === null) return this.#area.writeElsewhere(start);
+    if (args instanceof Uint8Array) return this.#area.writeSerialized(args, start, limit);
+    return this.#area.writeScalars(args, start, limit);
+  }
+
+  #advance(): number {
+    this.#tail = (this.#tail + 1) | 0;
+    Atomics.store(this.#control, TAIL, this.#tail);
+    return this.#tail;
+  }
+
+  /** Takes a published call back; `false` when a worker was faster. */
+  cancel(index: number): boolean {
+    return Atomics.compareExchange(this.#area.i32, wordOf(index), READY, CANCELLED) === READY;
+  }
+
+  /** Whether a worker has taken the call that is at `index`, or passed over it. */
+  isClaimed(index: number): boolean {
+    return ((Atomics.load(this.#control, HEAD) - index) | 0) > 0;
+  }
+
+  /** How many published calls nobody has taken yet. */
+  get unclaimed(): number {
+    return (this.#tail - Atomics.load(this.#control, HEAD)) | 0;
+  }
+
+  /** How many workers wait for a call. */
+  get idle(): number {
+    return Atomics.load(this.#control, IDLE);
+  }
+
+  /** The index of the call that `worker` runs; `undefined` for none. */
+  running(worker: number): number | undefined {
+    const mark = Atomics.load(this.#control, RUNNING + worker);
+    return mark === NONE || mark === CONDEMNED ? undefined : indexOf(mark);
+  }
+
+  /** Forbids `worker` to take another call, if it still runs this one. */
+  condemn(worker: number, index: number): boolean {
+    const mark = markOf(index);
+    return Atomics.compareExchange(this.#control, RUNNING + worker, mark, CONDEMNED) === mark;
+  }
+
+  /** A new worker takes the place of a dead one. */
+  reset(worker: number): void {
+    Atomics.store(this.#control, RUNNING + worker, NONE);
+  }
+
+  /** Lets workers go once nothing is left to take. */
+  close(): void {
+    Atomics.store(this.#control, CLOSING, 1);
+    Atomics.add(this.#control, BELL, 1);
+    Atomics.notify(this.#control, BELL);
+  }
+
+  // ----------------------------------------------------------------------------------------- the consumers
+
+  /** Takes the oldest call into {@link claimed}; `false` when there is none. */
+  claim(worker: number, raw = false): boolean {
+    const control = this.#control;
+    for (;;) {
+      const head = Atomics.load(control, HEAD);
+      if (head === Atomics.load(control, TAIL)) return false;
+      if (Atomics.compareExchange(control, HEAD, head, (head + 1) | 0) !== head) continue;
+      Atomics.store(control, RUNNING + worker, markOf(head));
+      if (this.#take(head, raw)) return true;
+      this.skipped = true;
+      Atomics.store(control, RUNNING + worker, NONE);
+    }
+  }
+
+  #take(index: number, raw: boolean): boolean {
+    const word = wordOf(index);
+    const start = word * 4;
+    const { i32 } = this.#area;
+    const state = Atomics.compareExchange(i32, word, READY, TAKEN);
+    if (state !== READY) {
+      Atomics.store(i32, word, FREE);
+      return false;
+    }
+    const { claimed } = this;
+    claimed.fn = i32[word + FUNCTION] as number;
+    claimed.flags = i32[word + FLAGS] as number;
+    claimed.index = index;
+    claimed.args = null;
+    claimed.raw = null;
+    try {
+      if (!this.#area.isElsewhere(start + ARGUMENTS)) {
+        if (raw) claimed.raw = this.#area.copy(start + ARGUMENTS, i32[word + SIZE] as number);
+        else claimed.args = this.#area.read(start + ARGUMENTS) as unknown[];
+      }
+    } finally {
+      Atomics.store(i32, word, FREE);
+    }
+    return true;
+  }
+
+  /** The call of `worker` has ended; `false` when the worker was condemned meanwhile and must take no other. */
+  finish(worker: number, index: number): boolean {
+    const mark = markOf(index);
+    return Atomics.compareExchange(this.#control, RUNNING + worker, mark, NONE) === mark;
+  }
+
+  get closing(): boolean {
+    return Atomics.load(this.#control, CLOSING) === 1;
+  }
+
+  /** The bell's value, to be read before {@link claim} finds nothing, and given to {@link wait}. */
+  get bell(): number {
+    return Atomics.load(this.#control, BELL);
+  }
+
+  /** Says that so many more (or fewer) workers wait for a call. */
+  addIdle(count: number): void {
+    Atomics.add(this.#control, IDLE, count);
+  }
+
+  /** Blocks until the bell has rung since it read `seen`, for at most `milliseconds`; returns whether it may have. */
+  wait(seen: number, milliseconds: number): boolean {
+    return Atomics.wait(this.#control, BELL, seen, milliseconds) !== 'timed-out';
+  }
+
+  /** The same without blocking the event loop: calls `then` when the bell has rung. */
+  listen(seen: number, then: () => void): void {
+    const waiting = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync(this.#control, BELL, seen);
+    if (waiting.async) waiting.value.then(then);
+    else setImmediate(then);
+  }
+}
+
+type WaitAsync = (
+  words: Int32Array,
+  index: number,
+  value: number,
+) => { async: boolean; value: PromiseLike<unknown> };
+
+/** The most bytes that the arguments of a call may take in a slot. */
+export const ROOM = SLOT_BYTES - ARGUMENTS;
+
+/** The first word of the slot of a call. */
+function wordOf(index: number): number {
+  return ((index & MASK) * SLOT_BYTES) >> 2;
+}
+
+/** What stands for a call in the word of the worker that runs it. */
+function markOf(index: number): number {
+  return (index + 1) | 0;
+}
+
+function indexOf(mark: number): number {
+  return (mark - 1) | 0;
+}

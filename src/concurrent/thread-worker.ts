@@ -1,0 +1,274 @@
+/** The program of a worker thread of a pool. */
+
+import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import '../node/index.js'; // loops need a host
+import { deserialize, serialize } from './area.js';
+import { describeUncloneable } from './clone-path.js';
+import { writeThrough } from './console-output.js';
+import { encodeError } from './error-transport.js';
+import { resolveFunction } from './function-spec.js';
+import { ring } from './mailbox.js';
+import {
+  CANCELLED,
+  ENDED_DOUBLE,
+  ERROR,
+  GONE,
+  INDEX_WORD,
+  INITIALIZER_FAILED,
+  type Order,
+  type Parcel,
+  READY,
+  RESULT,
+  STARTED,
+  STARTED_DOUBLE,
+  type ThreadSetup,
+  VALUE_AT,
+  WANT,
+  WORKER_WORD,
+} from './protocol.js';
+import { RecordRing } from './record-ring.js';
+import { asAwaitable, CallRunner, type Outlet } from './serving.js';
+import { TaskQueue } from './task-queue.js';
+import { transfersOf } from './transfer.js';
+
+/** How long a worker without work blocks before it lets its event loop turn, in milliseconds: a blocked one wakes fastest. */
+const LINGER = 2;
+/** After so many milliseconds of calls the worker's event loop gets a turn. */
+const SLICE = 10;
+
+const setup = workerData as ThreadSetup;
+const { port, worker } = setup;
+const bell = new Int32Array(setup.bell);
+const queue = new TaskQueue(setup.workers, setup.queue);
+const results = new RecordRing(setup.results);
+
+/** Writes results into the ring that the owner reads, or sends those that are too large through the port. */
+class RingOutlet implements Outlet {
+  result(index: number, started: number, ended: number, value: unknown): void {
+    if (!queue.finish(worker, index)) halt();
+    const size = scalarSize(value);
+    if (size > 0 && size <= results.largest) {
+      const offset = this.#begin(size, index, started, ended);
+      const end = results.area.writeScalar(value, offset + VALUE_AT, offset + size);
+      this.#end(offset, end, RESULT);
+      return;
+    }
+    const list = transfersOf(value);
+    if (list !== undefined) {
+      this.#send({ index, value }, list, started, ended, RESULT);
+      return;
+    }
+    let bytes: Uint8Array<ArrayBuffer>;
+    try {
+      bytes = serialize(value);
+    } catch (error) {
+      // Shared memory, ports, keys: only a port carries them.
+      this.#sendClone(index, value, error, started, ended);
+      return;
+    }
+    this.#serialized(bytes, index, started, ended, RESULT);
+  }
+
+  failure(index: number, started: number, ended: number, error: unknown): void {
+    queue.finish(worker, index);
+    this.#serialized(serialize(error), index, started, ended, ERROR);
+  }
+
+  cancelled(index: number, started: number, ended: number): void {
+    if (!queue.finish(worker, index)) halt();
+    this.#notice(CANCELLED, index, started, ended);
+  }
+
+  started(index: number, started: number): void {
+    this.#notice(STARTED, index, started, 0);
+  }
+
+  notice(kind: number, index = 0): void {
+    this.#notice(kind, index, 0, 0);
+  }
+
+  initializerFailed(error: unknown): void {
+    this.#serialized(serialize(encodeError(error)), 0, 0, 0, INITIALIZER_FAILED);
+  }
+
+  #sendClone(index: number, value: unknown, cause: unknown, started: number, ended: number): void {
+    try {
+      this.#send({ index, value }, undefined, started, ended, RESULT);
+    } catch {
+      throw new TypeError(
+        `Cannot send the result back: ${describeUncloneable(value, cause) ?? String(cause)}`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+
+  #serialized(
+    bytes: Uint8Array<ArrayBuffer>,
+    index: number,
+    started: number,
+    ended: number,
+    kind: number,
+  ): void {
+    const size = (VALUE_AT + 8 + bytes.length + 7) & ~7;
+    if (size > results.largest) {
+      this.#send({ index, bytes }, [bytes.buffer], started, ended, kind);
+      return;
+    }
+    const offset = this.#begin(size, index, started, ended);
+    const end = results.area.writeSerialized(bytes, offset + VALUE_AT, offset + size);
+    this.#end(offset, end, kind);
+  }
+
+  #send(
+    parcel: Parcel,
+    list: Parameters<MessagePort['postMessage']>[1],
+    started: number,
+    ended: number,
+    kind: number,
+  ): void {
+    port.postMessage(parcel, list);
+    const offset = this.#begin(VALUE_AT + 8, index(parcel), started, ended);
+    this.#end(offset, results.area.writeElsewhere(offset + VALUE_AT), kind);
+  }
+
+  #notice(kind: number, index: number, started: number, ended: number): void {
+    const offset = this.#begin(VALUE_AT + 16, index, started, ended);
+    this.#end(offset, results.area.writeScalar(undefined, offset + VALUE_AT, offset + VALUE_AT + 16), kind);
+  }
+
+  #begin(size: number, index: number, started: number, ended: number): number {
+    const offset = results.reserve(size);
+    const { i32, f64 } = results.area;
+    i32[(offset >> 2) + INDEX_WORD] = index;
+    i32[(offset >> 2) + WORKER_WORD] = worker;
+    f64[(offset >> 3) + STARTED_DOUBLE] = started;
+    f64[(offset >> 3) + ENDED_DOUBLE] = ended;
+    return offset;
+  }
+
+  #end(offset: number, end: number, kind: number): void {
+    results.commit(offset, end - offset, kind);
+    ring(bell);
+  }
+}
+
+function index(parcel: Parcel): number {
+  return parcel.index;
+}
+
+/** An upper bound of the bytes of a record with this value; 0 when it is no scalar. */
+function scalarSize(value: unknown): number {
+  if (typeof value === 'string') return (VALUE_AT + 8 + value.length * 2 + 15) & ~7;
+  if (typeof value === 'object') return value === null ? VALUE_AT + 16 : 0;
+  return typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function'
+    ? 0
+    : VALUE_AT + 16;
+}
+
+const outlet = new RingOutlet();
+const runner = new CallRunner(outlet);
+let supplied: Parcel | null = null;
+
+function obey(order: Order): void {
+  if (order.type === 'define') runner.define(order.fn, order.spec);
+  else if (order.type === 'interrupt') runner.interrupt(order.index);
+  else supplied = order.parcel;
+}
+
+/** The owner has condemned this worker: it takes nothing any more, and waits for its end. */
+function halt(): never {
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  for (;;) Atomics.wait(never, 0, 0);
+}
+
+/** Takes in orders until `isThere()`; the owner sends what is awaited. */
+function receive(isThere: () => boolean): void {
+  const word = new Int32Array(setup.wake);
+  while (!isThere()) {
+    const seen = Atomics.load(word, worker);
+    for (
+      let message = receiveMessageOnPort(port);
+      message !== undefined;
+      message = receiveMessageOnPort(port)
+    ) {
+      obey(message.message as Order);
+    }
+    if (!isThere()) Atomics.wait(word, worker, seen);
+  }
+}
+
+function argumentsOf(parcel: Parcel): readonly unknown[] {
+  return (parcel.bytes === undefined ? parcel.value : deserialize(parcel.bytes)) as readonly unknown[];
+}
+
+/** Runs the call that the queue has claimed. */
+function perform(): Promise<void> | null {
+  const { claimed } = queue;
+  const { fn, flags, index } = claimed;
+  let { args } = claimed;
+  if (!runner.knows(fn)) receive(() => runner.knows(fn));
+  if (args === null) {
+    supplied = null;
+    outlet.notice(WANT, index);
+    receive(() => supplied !== null);
+    args = argumentsOf(supplied as unknown as Parcel);
+  }
+  return runner.run(index, fn, flags, args);
+}
+
+async function serve(): Promise<void> {
+  let sliceEnd = performance.now() + SLICE;
+  for (;;) {
+    const seen = queue.bell;
+    if (queue.claim(worker)) {
+      tellOfRoom();
+      const pending = perform();
+      if (pending !== null) await pending;
+      if (performance.now() < sliceEnd) continue;
+      await turn();
+      sliceEnd = performance.now() + SLICE;
+      continue;
+    }
+    tellOfRoom();
+    if (queue.closing) return;
+    queue.addIdle(1);
+    if (!queue.wait(seen, LINGER)) await new Promise<void>((heard) => queue.listen(seen, heard));
+    queue.addIdle(-1);
+    sliceEnd = performance.now() + SLICE;
+  }
+}
+
+/** The owner may have calls that found no room beside cancelled ones. */
+function tellOfRoom(): void {
+  if (!queue.skipped) return;
+  queue.skipped = false;
+  ring(bell);
+}
+
+/** Lets the event loop turn once. */
+function turn(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
+}
+
+async function main(): Promise<void> {
+  writeThrough();
+  for (const [fn, spec] of setup.functions) runner.define(fn, spec);
+  port.on('message', obey);
+  if (setup.initializer !== null) {
+    try {
+      const initialize = await resolveFunction(setup.initializer);
+      await asAwaitable(initialize(...(deserialize(setup.initargs) as never[])));
+    } catch (error) {
+      outlet.initializerFailed(error);
+      return;
+    }
+  }
+  outlet.notice(READY);
+  await serve();
+  process.once('exit', () => outlet.notice(GONE));
+  process.exit(0);
+}
+
+void main();
