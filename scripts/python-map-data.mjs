@@ -3,7 +3,6 @@
 /** Why a name is not here. */
 export const reasons = {
   io: 'comes with the I/O layer',
-  executors: 'comes with the executors',
   policies:
     'there are no event loop policies (Python removes its own in 3.16): pass `loopFactory` to `run()`',
   descriptors: 'Node has no raw file descriptors or sockets to poll',
@@ -93,11 +92,16 @@ export const entries = {
     'sock_accept',
     'sock_sendfile',
   ]),
-  ...each('asyncio', { none: 'executors' }, ['wrap_future', 'run_coroutine_threadsafe', 'to_thread']),
-  ...each('asyncio.AbstractEventLoop', { none: 'executors' }, ['run_in_executor', 'set_default_executor']),
-  'concurrent.futures': { none: 'executors' },
-  'concurrent.futures.thread': { none: 'executors' },
-  'concurrent.futures.process': { none: 'executors' },
+  'asyncio.AbstractEventLoop.run_in_executor': { here: 'ExecutorLoop.runInExecutor' },
+  'asyncio.AbstractEventLoop.set_default_executor': { here: 'ExecutorLoop.setDefaultExecutor' },
+  'asyncio.run_coroutine_threadsafe': { note: 'for a loop of another thread, give a `RemoteLoop`' },
+  'asyncio.to_thread': { note: 'a self-contained function, or a `workerRef()`' },
+  'concurrent.futures.Executor.__enter__': {
+    here: 'Executor.[Symbol.dispose]',
+    note: '`using executor = …`',
+  },
+  'concurrent.futures.Executor.__exit__': { here: 'Executor.[Symbol.dispose]' },
+  'concurrent.futures.Executor.map': { note: 'the iterables as one array: options follow' },
   'concurrent.futures.ThreadPoolExecutor.BROKEN': { none: 'internal' },
   'concurrent.futures.ThreadPoolExecutor.prepare_context': { none: 'internal' },
   ...each('asyncio', { none: 'policies' }, [

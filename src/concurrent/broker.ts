@@ -140,8 +140,8 @@ class ProcessPool {
       if (child === undefined) return;
       const seen = this.#queue.bell;
       const found = this.#queue.claim(child.worker, true);
-      if (this.#queue.skipped) {
-        this.#queue.skipped = false;
+      if (this.#queue.madeRoom) {
+        this.#queue.madeRoom = false;
         ring(bell);
       }
       if (!found) {

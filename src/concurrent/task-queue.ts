@@ -24,6 +24,7 @@ const HEAD = 1;
 const TAIL = 2;
 const IDLE = 3;
 const CLOSING = 4;
+const WATCHED = 5;
 /** From here on, for each worker, the mark of the call that it runs. */
 const RUNNING = 16;
 
@@ -61,8 +62,8 @@ export class TaskQueue {
     raw: null as Uint8Array | null,
   };
 
-  /** Whether {@link claim} has passed over cancelled calls, so that there is room the producer does not know of. */
-  skipped = false;
+  /** Whether {@link claim} has made room that the owner waits for, or does not know of. */
+  madeRoom = false;
 
   constructor(workers: number, memory?: SharedArrayBuffer) {
     const headerBytes = ((RUNNING + workers) * 4 + 7) & ~7;
@@ -148,6 +149,11 @@ export class TaskQueue {
     Atomics.store(this.#control, RUNNING + worker, NONE);
   }
 
+  /** Has whoever takes a call tell the owner, or not any more. */
+  watch(watched: boolean): void {
+    Atomics.store(this.#control, WATCHED, watched ? 1 : 0);
+  }
+
   /** Lets workers go once nothing is left to take. */
   close(): void {
     Atomics.store(this.#control, CLOSING, 1);
@@ -165,8 +171,11 @@ export class TaskQueue {
       if (head === Atomics.load(control, TAIL)) return false;
       if (Atomics.compareExchange(control, HEAD, head, (head + 1) | 0) !== head) continue;
       Atomics.store(control, RUNNING + worker, markOf(head));
-      if (this.#take(head, raw)) return true;
-      this.skipped = true;
+      if (this.#take(head, raw)) {
+        if (Atomics.load(control, WATCHED) === 1) this.madeRoom = true;
+        return true;
+      }
+      this.madeRoom = true;
       Atomics.store(control, RUNNING + worker, NONE);
     }
   }

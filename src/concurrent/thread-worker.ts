@@ -240,10 +240,10 @@ async function serve(): Promise<void> {
   }
 }
 
-/** The owner may have calls that found no room beside cancelled ones. */
+/** The owner may have calls, or tasks, that found no room. */
 function tellOfRoom(): void {
-  if (!queue.skipped) return;
-  queue.skipped = false;
+  if (!queue.madeRoom) return;
+  queue.madeRoom = false;
   ring(bell);
 }
 

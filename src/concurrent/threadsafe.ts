@@ -4,10 +4,12 @@ import {
   type CoroutineLike,
   type EventLoop,
   ensureFuture,
-  isCancelledError,
+  isBaseException,
   iscoroutine,
 } from '../core/index.js';
+import type { Returned, WorkerFunction } from './executor.js';
 import { type CancelOptions, Future } from './futures.js';
+import { RemoteLoop } from './remote-loop.js';
 
 /** Ends with the task of a loop, and cancels it. */
 class TaskFuture<T> extends Future<T> {
@@ -48,21 +50,49 @@ class TaskFuture<T> extends Future<T> {
 }
 
 /**
- * Has `loop` run a coroutine, from code that does not run on it (a callback of another library, another loop of this thread), and
- * returns a future of executors for its outcome. Cancelling the future cancels the task. For a loop of another thread, see
- * {@link RemoteLoop}. Source: `asyncio.run_coroutine_threadsafe`.
+ * Has `loop` run a coroutine, from code that does not run on it, and returns a future of executors for its outcome, which may
+ * be waited for by blocking where another thread's loop is meant. Cancelling the future cancels the task.
  *
- * @throws TypeError when `coro` is no coroutine.
+ * For a loop of this thread (from a callback of another library, or another loop) `coro` is a coroutine. A coroutine cannot cross
+ * threads: for a {@link RemoteLoop} give a function that makes it, self-contained or a `workerRef()`, and its arguments.
+ * Source: `asyncio.run_coroutine_threadsafe`.
+ *
+ * @throws TypeError when `coro` is no coroutine, or the function or its arguments cannot be sent.
+ * @example
+ * ```ts
+ * import * as asyncio from 'tsyncio';
+ *
+ * await asyncio.run(async () => {
+ *   const loop = asyncio.getRunningLoop();
+ *   const future = asyncio.runCoroutineThreadsafe(() => asyncio.sleep(0, 'slept'), loop);
+ *   console.log(await future); //=> slept
+ * });
+ * ```
  */
-export function runCoroutineThreadsafe<T>(coro: CoroutineLike<T>, loop: EventLoop): Future<T> {
+export function runCoroutineThreadsafe<T>(coro: CoroutineLike<T>, loop: EventLoop): Future<T>;
+export function runCoroutineThreadsafe<A extends readonly unknown[], R>(
+  fn: WorkerFunction<A, R>,
+  loop: RemoteLoop,
+  ...args: A
+): Future<Returned<R>>;
+export function runCoroutineThreadsafe(
+  coro: CoroutineLike<unknown> | WorkerFunction<readonly unknown[], unknown>,
+  loop: EventLoop | RemoteLoop,
+  ...args: readonly unknown[]
+): Future<unknown> {
+  if (loop instanceof RemoteLoop) return loop._run(coro as WorkerFunction<readonly unknown[], unknown>, args);
   if (!iscoroutine(coro) && typeof coro !== 'function') throw new TypeError('A coroutine object is required');
+  return runHere(coro as CoroutineLike<unknown>, loop);
+}
+
+function runHere<T>(coro: CoroutineLike<T>, loop: EventLoop): Future<T> {
   const future = new TaskFuture<T>();
   loop.callSoonThreadsafe(() => {
     try {
       future.follow(loop, coro);
     } catch (error) {
       if (!future.done()) future.setException(error);
-      if (isCancelledError(error)) throw error;
+      if (isBaseException(error)) throw error;
     }
   });
   return future;

@@ -190,8 +190,10 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
   }
 
   /**
-   * {@link submit} that *suspends* while `maxQueued` calls wait for a worker. *Cancellation* while it waits submits nothing.
+   * Submits the call as soon as fewer than `maxQueued` calls wait for a worker, and gives its result. *Suspends* until the call
+   * has ended. *Cancellation* while it waits for room submits nothing; afterwards it cancels the call.
    *
+   * @throws what {@link submit} throws, and what the call throws.
    * @example
    * ```ts
    * import * as asyncio from 'tsyncio';
@@ -199,37 +201,63 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
    *
    * await asyncio.run(async () => {
    *   await using executor = new ThreadPoolExecutor({ maxWorkers: 1, maxQueued: 2 });
-   *   const futures = [];
-   *   for (let n = 0; n < 10; n++) futures.push(await executor.submitAsync((x: number) => x * x, n));
-   *   console.log(await futures[9]); //=> 81
+   *   const square = (x: number) => x * x;
+   *   const numbers = [1, 2, 3, 4, 5, 6, 7];
+   *   console.log(await asyncio.gather(numbers.map((n) => executor.submitAsync(square, n))));
+   *   //=> [
+   *   //=>    1,  4,  9, 16,
+   *   //=>   25, 36, 49
+   *   //=> ]
    * });
    * ```
    */
-  submitAsync<A extends readonly unknown[], R>(
-    fn: WorkerFunction<A, R>,
-    ...args: A
-  ): Coroutine<Future<Returned<R>>> {
-    this._checkOpen();
-    return new Coroutine(this._submitting(fn, args, null), 'submitAsync') as never;
+  submitAsync<A extends readonly unknown[], R>(fn: WorkerFunction<A, R>, ...args: A): Coroutine<Returned<R>> {
+    return this._submitAsync(fn as never, args, null) as Coroutine<Returned<R>>;
   }
 
   /** @internal */
-  *_submitting(
+  _submitAsync(
     fn: WorkerFunction<never, unknown>,
     args: readonly unknown[],
     options: CallOptions | null,
-  ): Coro<Call> {
-    while (
-      this.#maxQueued !== null &&
-      this.#queued() >= this.#maxQueued &&
-      this.#broken === null &&
-      !this.#shutDown
-    ) {
+  ): Coroutine<unknown> {
+    this._checkOpen();
+    specify(fn as never);
+    return new Coroutine(this.#submitting(fn, args, options), 'submitAsync');
+  }
+
+  *#submitting(
+    fn: WorkerFunction<never, unknown>,
+    args: readonly unknown[],
+    options: CallOptions | null,
+  ): Coro<unknown> {
+    yield* this.#untilRoom();
+    return yield* this._submit(fn, args, 0, options);
+  }
+
+  /**
+   * *Suspends* while `maxQueued` calls wait for a worker: the next {@link submit} of this task finds room, if it comes before
+   * its next `await`. So a producer keeps its futures without flooding the pool. *Cancellation* loses nothing.
+   */
+  waitForRoom(): Coroutine<void> {
+    this._checkOpen();
+    return new Coroutine(this.#untilRoom(), 'waitForRoom');
+  }
+
+  *#untilRoom(): Coro<void> {
+    const limit = this.#maxQueued;
+    while (limit !== null && this.#queued() >= limit && this.#broken === null && !this.#shutDown) {
       const waiter = new AsyncioFuture<void>();
       const tell = () => {
         if (!waiter.done() && !waiter.getLoop().isClosed()) waiter.setResult(undefined);
       };
       this.#wantRoom.push(tell);
+      this._queue.watch(true);
+      // A worker that took a call just before has told nobody.
+      if (this.#queued() < limit) {
+        this.#wantRoom.splice(this.#wantRoom.indexOf(tell), 1);
+        return;
+      }
       try {
         yield* waiter;
       } catch (error) {
@@ -239,7 +267,6 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
         throw error;
       }
     }
-    return this._submit(fn, args, 0, options);
   }
 
   /** @internal */
@@ -494,6 +521,7 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
   drain(): boolean {
     const more = this._takeIn();
     if (this.#overflow.length > 0) this.#flush();
+    this.#roomMade();
     return more;
   }
 
@@ -555,7 +583,9 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
   }
 
   #tellRoom(): void {
-    if (this.#maxQueued !== null && this.#queued() < this.#maxQueued) this.#wantRoom.shift()?.();
+    if (this.#maxQueued === null || this.#queued() >= this.#maxQueued) return;
+    this.#wantRoom.shift()?.();
+    if (this.#wantRoom.length === 0) this._queue.watch(false);
   }
 
   #notice(kind: number, index: number, worker: number, value: unknown): void {
@@ -786,12 +816,8 @@ export class PoolView extends Executor {
     return this.#pool._submit(fn as never, args, 0, this.#options) as never;
   }
 
-  submitAsync<A extends readonly unknown[], R>(
-    fn: WorkerFunction<A, R>,
-    ...args: A
-  ): Coroutine<Future<Returned<R>>> {
-    this.#pool._checkOpen();
-    return new Coroutine(this.#pool._submitting(fn as never, args, this.#options), 'submitAsync') as never;
+  submitAsync<A extends readonly unknown[], R>(fn: WorkerFunction<A, R>, ...args: A): Coroutine<Returned<R>> {
+    return this.#pool._submitAsync(fn as never, args, this.#options) as Coroutine<Returned<R>>;
   }
 
   override map<A extends readonly unknown[], R>(
