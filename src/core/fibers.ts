@@ -59,7 +59,7 @@ export interface Fiber extends Runnable, Waiter {
   /** The top frame, unless that is native. @internal */
   _frame: Coro<unknown> | null;
   /** Whether the only frame is a LeafCoroutine or a future's iterator: no generator. @internal */
-  _leaf: boolean;
+  readonly _leaf: boolean;
   /** The frames below the top one. @internal */
   _stack: Coro<unknown>[] | null;
   /** What it waits for. @internal */

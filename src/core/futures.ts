@@ -111,6 +111,18 @@ export const FAILED = 2;
 /** @internal */
 export const CANCELLED = 3;
 
+/** `_bits`: the status, what is true or false of a future, and a task's count. Fields would take eight bytes each. */
+const STATUS = 0b11;
+const BLOCKING = 1 << 2;
+/** @internal */
+export const LEAF = 1 << 3;
+/** @internal */
+export const UNOPENED = 1 << 4;
+/** @internal */
+export const MUST_CANCEL = 1 << 5;
+/** Above the others: how many requests to cancel a task has. @internal */
+export const REQUESTS_SHIFT = 6;
+
 /** Which loop a future belongs to. */
 export interface FutureOptions {
   loop?: EventLoop | undefined;
@@ -206,12 +218,10 @@ class Notice implements Runnable {
  * ```
  */
 export class Future<T = unknown> implements FutureLike<T>, Runnable {
-  /** True between a `yield*` on this future and the driver's receipt of it: how `yield` and `yield*` are told apart. */
-  _asyncioFutureBlocking: boolean;
   /** @internal */
   readonly _loop: EventLoop;
   /** @internal */
-  _status: number;
+  _bits: number;
   /** The result, the exception, or the saved CancelledError. @internal */
   _value: unknown;
   /** @internal */
@@ -221,12 +231,26 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
 
   constructor(options?: FutureOptions) {
     const loop = options?.loop ?? getEventLoop();
-    this._asyncioFutureBlocking = false;
     this._loop = loop;
-    this._status = PENDING;
+    this._bits = PENDING;
     this._value = undefined;
     this._waiters = null;
     this._extra = loop._debug ? { sourceTraceback: extractStack() } : null;
+  }
+
+  /** @internal */
+  get _status(): number {
+    return this._bits & STATUS;
+  }
+
+  /** True between a `yield*` on this future and the driver's receipt of it: how `yield` and `yield*` are told apart. */
+  get _asyncioFutureBlocking(): boolean {
+    return (this._bits & BLOCKING) !== 0;
+  }
+
+  set _asyncioFutureBlocking(blocking: boolean) {
+    if (blocking) this._bits |= BLOCKING;
+    else this._bits &= ~BLOCKING;
   }
 
   /** @internal */
@@ -413,7 +437,7 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
   _complete(status: number, value: unknown): void {
     const waiters = this._waiters;
     if (waiters !== null) this._loop._checkClosed();
-    this._status = status;
+    this._bits |= status;
     this._value = value;
     if (waiters === null) return;
     this._waiters = null;

@@ -51,7 +51,11 @@ import {
   type FutureLike,
   type FutureOptions,
   isfuture,
+  LEAF,
+  MUST_CANCEL,
   PENDING,
+  REQUESTS_SHIFT,
+  UNOPENED,
 } from './futures.js';
 import type { BoundContext } from './host.js';
 import { logger } from './log.js';
@@ -91,25 +95,17 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   /** @internal */
   _frame: Coro<unknown> | null;
   /** @internal */
-  _leaf: boolean;
-  /** @internal */
   _stack: Coro<unknown>[] | null;
   /** @internal */
   _waiter: FutureLike<unknown> | null;
   /** @internal */
   _scope: Scope | null;
-  /** @internal */
-  _mustCancel: boolean;
-  /** @internal */
-  _requests: number;
   /** Its place among the loop's unfinished tasks; -1 outside. @internal */
   _place: number;
   /** The how-manieth task of the process it is; also its name, `Task-N`, until it is given one. @internal */
   readonly _serial: number;
   /** @internal */
   _coro: CoroutineLike<T> | null;
-  /** Whether the first step has to find out what the coroutine is. @internal */
-  _unopened: boolean;
   /** @internal */
   _leftovers: Scope | null;
 
@@ -122,17 +118,14 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     const name = options?.name;
     this._context = given === undefined ? contextForTask() : checkContext(given);
     this._frame = isGeneratorObject ? (coro as Coro<T>) : null;
-    this._leaf = false;
     this._stack = null;
     this._waiter = null;
     this._scope = null;
-    this._mustCancel = false;
-    this._requests = 0;
     this._place = -1;
     tasksMade += 1;
     this._serial = tasksMade;
     this._coro = coro;
-    this._unopened = !isGeneratorObject;
+    if (!isGeneratorObject) this._bits |= UNOPENED;
     this._leftovers = null;
     if (name !== undefined && name !== null) this.setName(name);
     if (coro instanceof Coroutine) coro._claim();
@@ -148,6 +141,35 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     }
     loop._checkClosed();
     loop._push(this as Fiber);
+  }
+
+  /** @internal */
+  get _leaf(): boolean {
+    return (this._bits & LEAF) !== 0;
+  }
+
+  /** @internal */
+  get _mustCancel(): boolean {
+    return (this._bits & MUST_CANCEL) !== 0;
+  }
+
+  set _mustCancel(must: boolean) {
+    if (must) this._bits |= MUST_CANCEL;
+    else this._bits &= ~MUST_CANCEL;
+  }
+
+  /** @internal */
+  get _requests(): number {
+    return this._bits >> REQUESTS_SHIFT;
+  }
+
+  set _requests(count: number) {
+    this._bits = (this._bits & ((1 << REQUESTS_SHIFT) - 1)) | (count << REQUESTS_SHIFT);
+  }
+
+  /** Whether the first step has to find out what the coroutine is. @internal */
+  get _unopened(): boolean {
+    return (this._bits & UNOPENED) !== 0;
   }
 
   /** A task is awaited in no scope. @internal */
@@ -353,7 +375,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
 
   /** The first step of a task that was not given a generator. @internal */
   _open(): void {
-    this._unopened = false;
+    this._bits &= ~UNOPENED;
     const coro = this._coro as Coroutine<T> | (() => unknown);
     if (this._mustCancel) {
       if (coro instanceof Coroutine) {
@@ -368,7 +390,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     if (coro instanceof Coroutine) {
       if (coro instanceof LeafCoroutine) {
         this._frame = coro as unknown as Coro<unknown>;
-        this._leaf = true;
+        this._bits |= LEAF;
         advance(this as Fiber, false, undefined);
         return;
       }
