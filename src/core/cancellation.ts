@@ -10,6 +10,7 @@ import { current, liveScope } from './current.js';
 import { CancelledError } from './exceptions.js';
 import type { Fiber, Flow, Scope } from './fibers.js';
 import { Future, type FutureLike } from './futures.js';
+import { Operation } from './operations.js';
 
 /** A CancelledError with the message of a request, if it has one. @internal */
 export function cancelledError(message: unknown): CancelledError {
@@ -36,6 +37,13 @@ export function deliver(fiber: Fiber, message: unknown): void {
     const scope = each._scope;
     if (scope === null) {
       const waiter = each._waiter;
+      if (waiter instanceof Operation) {
+        if (waiter._drop(message)) return;
+        each._mustCancel = true;
+        each._cancelMessage = message;
+        each._task._cancelMessage = message;
+        return;
+      }
       const next = waiter === null ? null : waiter._requestCancel?.(message);
       if (next === undefined || next === null) {
         if (waiter !== null && next === undefined) {
@@ -85,8 +93,8 @@ function cutCircle(fiber: Fiber, message: unknown): void {
 }
 
 /** What a fiber waits for, through the awaits of its async functions. @internal */
-export function waitersBelow(fiber: Fiber): FutureLike<unknown>[] {
-  const waiters: FutureLike<unknown>[] = [];
+export function waitersBelow(fiber: Fiber): (FutureLike<unknown> | Operation<unknown>)[] {
+  const waiters: (FutureLike<unknown> | Operation<unknown>)[] = [];
   for (const each of treeOf(fiber)) if (each._waiter !== null) waiters.push(each._waiter);
   return waiters;
 }

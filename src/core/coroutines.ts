@@ -92,9 +92,9 @@ export const CREATED = 0;
 /** Iterated or awaited, not opened yet. @internal */
 export const CLAIMED = 1;
 /** @internal */
-export const OPEN = 2;
-/** @internal */
-export const CLOSED = 3;
+export const CLOSED = 2;
+/** From here on it is open; operations have more states. @internal */
+export const OPEN = 3;
 
 /** How a plain `await` is carried out; the module that knows tasks fills it in. @internal */
 export const awaiting: {
@@ -352,12 +352,12 @@ export abstract class LeafCoroutine<T> extends Coroutine<T> {
       this._state = OPEN;
       return this._start();
     }
-    if (this._state !== OPEN) throw new RuntimeError('cannot reuse already awaited coroutine');
+    if (this._state < OPEN) throw new RuntimeError('cannot reuse already awaited coroutine');
     return this._resume(value);
   }
 
   override throw(error: unknown): IteratorResult<Suspension, T> {
-    if (this._state !== OPEN) {
+    if (this._state < OPEN) {
       this._state = CLOSED;
       throw error;
     }
@@ -365,7 +365,7 @@ export abstract class LeafCoroutine<T> extends Coroutine<T> {
   }
 
   override return(value?: unknown): IteratorResult<Suspension, T> {
-    const wasOpen = this._state === OPEN;
+    const wasOpen = this._state >= OPEN;
     this._state = CLOSED;
     if (wasOpen) {
       try {

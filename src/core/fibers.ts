@@ -42,6 +42,7 @@ import { repr } from './format-helpers.js';
 import { awaitingFuture, FINISHED, Future, type FutureLike, isfuture, type Waiter } from './futures.js';
 import type { BoundContext } from './host.js';
 import { logger } from './log.js';
+import { DROPPED, Operation, WAITING } from './operations.js';
 import { PlainAwait } from './plain-awaits.js';
 import type { AbortSource } from './signals.js';
 import type { Task } from './tasks.js';
@@ -63,7 +64,7 @@ export interface Fiber extends Runnable, Waiter {
   /** The frames below the top one. @internal */
   _stack: Coro<unknown>[] | null;
   /** What it waits for. @internal */
-  _waiter: FutureLike<unknown> | null;
+  _waiter: FutureLike<unknown> | Operation<unknown> | null;
   /** The scope of the top frame, if that is native. @internal */
   _scope: Scope | null;
   /** A cancellation that is not delivered yet. @internal */
@@ -89,7 +90,12 @@ export function step(fiber: Fiber): void {
   let value: unknown;
   if (waiter !== null) {
     fiber._waiter = null;
-    if (waiter instanceof Future) {
+    if (waiter instanceof Operation) {
+      if (waiter._state === DROPPED) {
+        failed = true;
+        value = cancelledError(waiter._cancelMessage);
+      }
+    } else if (waiter instanceof Future) {
       if (waiter._status !== FINISHED) {
         failed = true;
         value = waiter._takeError();
@@ -153,6 +159,12 @@ export function advance(fiber: Fiber, withFailure: boolean, withValue: unknown):
       fiber._loop._push(fiber);
       return;
     }
+    if (yielded instanceof Operation) {
+      fiber._frame = frame;
+      if (parkOn(fiber, yielded)) return;
+      fail(fiber, yielded);
+      return;
+    }
     if (yielded instanceof Coroutine && yielded._state === OPEN && yielded._source !== null) {
       const source: unknown = yielded._source;
       yielded._source = null;
@@ -193,6 +205,15 @@ function advanceInOwnScope(flow: Flow): void {
   flow._carrier = scope._carrier;
   if (scope._carrier === null) advance(flow, false, undefined);
   else scope._carrier.runInAsyncScope(advance, undefined, flow as Fiber, false, undefined);
+}
+
+/** Makes `fiber` wait for the operation that its top frame yielded. `false` when that does not wait for anything. */
+function parkOn(fiber: Fiber, operation: Operation<unknown>): boolean {
+  if (operation._state !== WAITING || operation._fiber !== null) return false;
+  operation._fiber = fiber;
+  fiber._waiter = operation;
+  if (fiber._mustCancel && operation._drop(fiber._cancelMessage)) fiber._mustCancel = false;
+  return true;
 }
 
 /** Makes `fiber` wait for the future that its top frame yielded. `false` when that is not possible. */
@@ -503,7 +524,7 @@ export class Flow implements Fiber, PromiseLike<unknown> {
   _frame: Coro<unknown> | null;
   _leaf: boolean;
   _stack: Coro<unknown>[] | null;
-  _waiter: FutureLike<unknown> | null;
+  _waiter: FutureLike<unknown> | Operation<unknown> | null;
   _scope: Scope | null;
   _mustCancel: boolean;
   _cancelMessage: unknown;

@@ -7,20 +7,11 @@
  */
 
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
-import {
-  CLOSED,
-  type Coro,
-  Coroutine,
-  isThenable,
-  LeafCoroutine,
-  RETURN_TRUE,
-  type Suspension,
-  suspendOn,
-} from './coroutines.js';
+import { CLOSED, type Coro, Coroutine, isThenable, type Suspension } from './coroutines.js';
 import { BrokenBarrierError, isCancelledError, RuntimeError, ValueError } from './exceptions.js';
 import { inspectCustom } from './format-helpers.js';
-import { FINISHED } from './futures.js';
-import { type ListedFuture, LoopBinding, WaitList } from './wait-list.js';
+import { WAITING, WOKEN } from './operations.js';
+import { LineWait, LoopBinding, WaitList } from './wait-list.js';
 
 /** What `guard()` gives: leaving the `using` block releases the lock. */
 class Guard implements Disposable {
@@ -99,29 +90,16 @@ export abstract class Lockable implements AsyncContextManager<void> {
   }
 }
 
-/** A coroutine that stands in a line until it is woken. */
-abstract class LineWait extends LeafCoroutine<true> {
-  abstract _waiter: ListedFuture | null;
-
-  protected wait(waiter: ListedFuture): IteratorResult<Suspension, true> {
-    this._waiter = waiter;
-    return suspendOn(waiter);
-  }
-
-  protected finish(): IteratorResult<Suspension, true> {
-    this._state = CLOSED;
-    return RETURN_TRUE as IteratorResult<Suspension, true>;
-  }
-}
-
-class AcquireLock extends LineWait {
+class AcquireLock extends LineWait<true> {
   readonly _lock: Lock;
-  _waiter: ListedFuture | null;
 
   constructor(lock: Lock) {
-    super(null);
+    super();
     this._lock = lock;
-    this._waiter = null;
+  }
+
+  override get _line(): WaitList {
+    return this._lock._waiters;
   }
 
   override get name(): string {
@@ -132,22 +110,23 @@ class AcquireLock extends LineWait {
     const lock = this._lock;
     if (!lock._locked && lock._waiters._live === 0) {
       lock._locked = true;
-      return this.finish();
+      return this._finish();
     }
-    return this.wait(lock._waiters.add(lock._binding.get(lock)));
+    lock._binding.check(lock);
+    return this._queueUp();
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
     const lock = this._lock;
-    lock._waiters.remove(this._waiter as ListedFuture);
+    lock._waiters.remove(this);
     lock._locked = true;
-    return this.finish();
+    return this._finish();
   }
 
   protected override _abort(error: unknown): never {
     const lock = this._lock;
+    lock._waiters.remove(this);
     this._state = CLOSED;
-    lock._waiters.remove(this._waiter as ListedFuture);
     if (isCancelledError(error) && !lock._locked) lock._waiters.wakeFirst();
     throw error;
   }
@@ -207,14 +186,16 @@ function describeLine(state: string, waiters: number): string {
   return waiters === 0 ? state : `${state}, waiters:${waiters}`;
 }
 
-class WaitForEvent extends LineWait {
+class WaitForEvent extends LineWait<true> {
   readonly _event: Event;
-  _waiter: ListedFuture | null;
 
   constructor(event: Event) {
-    super(null);
+    super();
     this._event = event;
-    this._waiter = null;
+  }
+
+  override get _line(): WaitList {
+    return this._event._waiters;
   }
 
   override get name(): string {
@@ -223,18 +204,19 @@ class WaitForEvent extends LineWait {
 
   protected override _start(): IteratorResult<Suspension, true> {
     const event = this._event;
-    if (event.isSet()) return this.finish();
-    return this.wait(event._waiters.add(event._binding.get(event)));
+    if (event.isSet()) return this._finish();
+    event._binding.check(event);
+    return this._queueUp();
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
-    this._event._waiters.remove(this._waiter as ListedFuture);
-    return this.finish();
+    this._event._waiters.remove(this);
+    return this._finish();
   }
 
   protected override _abort(error: unknown): never {
+    this._event._waiters.remove(this);
     this._state = CLOSED;
-    this._event._waiters.remove(this._waiter as ListedFuture);
     throw error;
   }
 }
@@ -338,14 +320,13 @@ export class Condition extends Lockable {
 
   *#waiting(): Coro<true> {
     if (!this.locked()) throw new RuntimeError('cannot wait on un-acquired lock');
-    const waiter = this.#waiters.add(this.#binding.get(this));
+    this.#binding.check(this);
+    const waiter = new Notification(this.#waiters);
     this.release();
     try {
       try {
         yield* waiter;
-        this.#waiters.remove(waiter);
       } finally {
-        this.#waiters.remove(waiter);
         yield* this.#acquireAgain();
       }
       return true;
@@ -410,14 +391,51 @@ export class Condition extends Lockable {
   }
 }
 
-class AcquireSemaphore extends LineWait {
+/** A place among those who wait for a notification: taken before the lock is released, which may already notify. */
+class Notification extends LineWait<true> {
+  override readonly _line: WaitList;
+
+  constructor(line: WaitList) {
+    super();
+    this._untrack();
+    this._line = line;
+    this._queueUp();
+  }
+
+  override [Symbol.iterator](): Coro<true> {
+    return this as unknown as Coro<true>;
+  }
+
+  override next(): IteratorResult<Suspension, true> {
+    return this._state === WAITING ? this._start() : this._resume();
+  }
+
+  protected override _start(): IteratorResult<Suspension, true> {
+    return this._wait();
+  }
+
+  protected override _resume(): IteratorResult<Suspension, true> {
+    this._line.remove(this);
+    return this._finish();
+  }
+
+  protected override _abort(error: unknown): never {
+    this._line.remove(this);
+    this._state = CLOSED;
+    throw error;
+  }
+}
+
+class AcquireSemaphore extends LineWait<true> {
   readonly _semaphore: Semaphore;
-  _waiter: ListedFuture | null;
 
   constructor(semaphore: Semaphore) {
-    super(null);
+    super();
     this._semaphore = semaphore;
-    this._waiter = null;
+  }
+
+  override get _line(): WaitList {
+    return this._semaphore._waiters;
   }
 
   override get name(): string {
@@ -428,24 +446,25 @@ class AcquireSemaphore extends LineWait {
     const semaphore = this._semaphore;
     if (!semaphore.locked()) {
       semaphore._value -= 1;
-      return this.finish();
+      return this._finish();
     }
-    return this.wait(semaphore._waiters.add(semaphore._binding.get(semaphore)));
+    semaphore._binding.check(semaphore);
+    return this._queueUp();
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
     const semaphore = this._semaphore;
-    semaphore._waiters.remove(this._waiter as ListedFuture);
+    semaphore._waiters.remove(this);
     semaphore._wakeWhilePossible();
-    return this.finish();
+    return this._finish();
   }
 
   protected override _abort(error: unknown): never {
-    this._state = CLOSED;
-    const { _status: status } = this._waiter as ListedFuture;
+    const wasWoken = this._state === WOKEN;
     const semaphore = this._semaphore;
-    semaphore._waiters.remove(this._waiter as ListedFuture);
-    if (isCancelledError(error) && status === FINISHED) semaphore._value += 1;
+    semaphore._waiters.remove(this);
+    this._state = CLOSED;
+    if (isCancelledError(error) && wasWoken) semaphore._value += 1;
     semaphore._wakeWhilePossible();
     throw error;
   }

@@ -5,41 +5,36 @@
  * at the end of the line. A woken one that is cancelled wakes the next: nothing is lost.
  */
 
-import {
-  CLOSED,
-  type Coro,
-  Coroutine,
-  LeafCoroutine,
-  RETURN_NOTHING,
-  type Suspension,
-  suspendOn,
-} from './coroutines.js';
+import { CLOSED, type Coro, Coroutine, RETURN_NOTHING, type Suspension } from './coroutines.js';
 import { QueueEmpty, QueueFull, QueueShutDown, ValueError } from './exceptions.js';
 import { inspectCustom, repr } from './format-helpers.js';
 import { Event } from './locks.js';
+import { WAITING, WOKEN } from './operations.js';
 import { Ring } from './ring.js';
-import { type ListedFuture, LoopBinding, WaitList } from './wait-list.js';
+import { LineWait, LoopBinding, WaitList } from './wait-list.js';
 
 /** Takes the woken ones out of a line until it finds one that still waits. */
 function wakeNext(line: WaitList): void {
   for (let first = line.first; first !== null; first = line.first) {
-    const waits = !first.done();
+    const waits = first._state === WAITING;
     line.remove(first);
     if (waits) {
-      first.setResult(undefined);
+      first._wake();
       return;
     }
   }
 }
 
-class Get<T> extends LeafCoroutine<T> {
+class Get<T> extends LineWait<T> {
   readonly _queue: Queue<T>;
-  _getter: ListedFuture | null;
 
   constructor(queue: Queue<T>) {
-    super(null);
+    super();
     this._queue = queue;
-    this._getter = null;
+  }
+
+  override get _line(): WaitList {
+    return this._queue._getters;
   }
 
   override get name(): string {
@@ -53,35 +48,35 @@ class Get<T> extends LeafCoroutine<T> {
   protected override _resume(): IteratorResult<Suspension, T> {
     const queue = this._queue;
     if (queue.empty() && !queue._isShutDown) {
-      const getter = queue._getters.add(queue._binding.get(queue));
-      this._getter = getter;
-      return suspendOn(getter);
+      queue._binding.check(queue);
+      return this._queueUp();
     }
     this._state = CLOSED;
     return { value: queue.getNowait(), done: true };
   }
 
   protected override _abort(error: unknown): never {
-    this._state = CLOSED;
     const queue = this._queue;
-    const getter = this._getter as ListedFuture;
-    getter.cancel();
-    queue._getters.remove(getter);
-    if (!queue.empty() && !getter.cancelled()) wakeNext(queue._getters);
+    const wasWoken = this._state === WOKEN;
+    queue._getters.remove(this);
+    this._state = CLOSED;
+    if (!queue.empty() && wasWoken) wakeNext(queue._getters);
     throw error;
   }
 }
 
-class Put<T> extends LeafCoroutine<void> {
+class Put<T> extends LineWait<void> {
   readonly _queue: Queue<T>;
   readonly _item: T;
-  _putter: ListedFuture | null;
 
   constructor(queue: Queue<T>, item: T) {
-    super(null);
+    super();
     this._queue = queue;
     this._item = item;
-    this._putter = null;
+  }
+
+  override get _line(): WaitList {
+    return this._queue._putters;
   }
 
   override get name(): string {
@@ -95,9 +90,8 @@ class Put<T> extends LeafCoroutine<void> {
   protected override _resume(): IteratorResult<Suspension, void> {
     const queue = this._queue;
     if (queue.full() && !queue._isShutDown) {
-      const putter = queue._putters.add(queue._binding.get(queue));
-      this._putter = putter;
-      return suspendOn(putter);
+      queue._binding.check(queue);
+      return this._queueUp();
     }
     this._state = CLOSED;
     queue.putNowait(this._item);
@@ -105,12 +99,11 @@ class Put<T> extends LeafCoroutine<void> {
   }
 
   protected override _abort(error: unknown): never {
-    this._state = CLOSED;
     const queue = this._queue;
-    const putter = this._putter as ListedFuture;
-    putter.cancel();
-    queue._putters.remove(putter);
-    if (!queue.full() && !putter.cancelled()) wakeNext(queue._putters);
+    const wasWoken = this._state === WOKEN;
+    queue._putters.remove(this);
+    this._state = CLOSED;
+    if (!queue.full() && wasWoken) wakeNext(queue._putters);
     throw error;
   }
 }

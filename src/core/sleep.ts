@@ -1,6 +1,5 @@
 /** Waiting for time to pass. */
 
-import type { EventLoop } from './base-events.js';
 import {
   CLOSED,
   type Coroutine,
@@ -8,34 +7,11 @@ import {
   RETURN_NOTHING,
   SKIP_ITERATION,
   type Suspension,
-  suspendOn,
 } from './coroutines.js';
 import { type Duration, toSeconds } from './durations.js';
 import { getRunningLoop, type Runnable } from './events.js';
-import { FINISHED, Future, PENDING } from './futures.js';
+import { Operation, WAITING } from './operations.js';
 import type { HeapTimer } from './timer-heap.js';
-
-/** The future of a sleep, which is its own timer. */
-class Alarm extends Future<void> implements HeapTimer, Runnable {
-  readonly _when: number;
-  readonly _order: number;
-  _scheduled: boolean;
-
-  constructor(loop: EventLoop, when: number) {
-    super({ loop });
-    this._when = when;
-    this._order = loop._nextTimerOrder();
-    this._scheduled = false;
-  }
-
-  override _typeName(): string {
-    return 'Future';
-  }
-
-  override _run(): void {
-    if (this._status === PENDING) this._complete(FINISHED, undefined);
-  }
-}
 
 /** `sleep(0)`: one iteration of the loop, and nothing to clean up. */
 class Checkpoint extends LeafCoroutine<undefined> {
@@ -53,16 +29,20 @@ class Checkpoint extends LeafCoroutine<undefined> {
   }
 }
 
-class Sleep<T> extends LeafCoroutine<T> {
-  readonly _delay: number;
+/** A sleep, which is its own timer. */
+class Sleep<T> extends Operation<T> implements HeapTimer, Runnable {
   readonly _result: T;
-  _alarm: Alarm | null;
+  /** The deadline; before the start, the delay. */
+  _when: number;
+  _order: number;
+  _scheduled: boolean;
 
   constructor(delay: number, result: T) {
-    super(null);
-    this._delay = delay;
+    super();
     this._result = result;
-    this._alarm = null;
+    this._when = delay;
+    this._order = 0;
+    this._scheduled = false;
   }
 
   override get name(): string {
@@ -70,12 +50,17 @@ class Sleep<T> extends LeafCoroutine<T> {
   }
 
   protected override _start(): IteratorResult<Suspension, T> {
-    if (this._delay <= 0) return SKIP_ITERATION;
+    if (this._when <= 0) return SKIP_ITERATION;
     const loop = getRunningLoop();
-    const alarm = new Alarm(loop, loop.time() + this._delay);
-    loop._addTimer(alarm);
-    this._alarm = alarm;
-    return suspendOn(alarm as Future<unknown>);
+    this._when += loop.time();
+    this._order = loop._nextTimerOrder();
+    loop._addTimer(this);
+    return this._wait();
+  }
+
+  /** The deadline has passed. */
+  _run(): void {
+    if (this._state === WAITING) this._wake();
   }
 
   protected override _resume(): IteratorResult<Suspension, T> {
@@ -88,8 +73,7 @@ class Sleep<T> extends LeafCoroutine<T> {
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    const alarm = this._alarm;
-    if (alarm !== null) alarm._loop._timers.remove(alarm);
+    if (this._scheduled) (this._fiber?._loop ?? getRunningLoop())._timers.remove(this);
     throw error;
   }
 }

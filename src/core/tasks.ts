@@ -59,6 +59,7 @@ import {
 } from './futures.js';
 import type { BoundContext } from './host.js';
 import { logger } from './log.js';
+import { Operation } from './operations.js';
 import type { AbortSignalLike } from './signals.js';
 
 /** What `createTask()` and task factories are told. */
@@ -97,7 +98,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   /** @internal */
   _stack: Coro<unknown>[] | null;
   /** @internal */
-  _waiter: FutureLike<unknown> | null;
+  _waiter: FutureLike<unknown> | Operation<unknown> | null;
   /** @internal */
   _scope: Scope | null;
   /** Its place among the loop's unfinished tasks; -1 outside. @internal */
@@ -605,7 +606,8 @@ function isNative(source: unknown): boolean {
 }
 
 /** @internal */
-export function describeWaiter(waiter: FutureLike<unknown>): string {
+export function describeWaiter(waiter: FutureLike<unknown> | Operation<unknown>): string {
+  if (waiter instanceof Operation) return waiter._describeWait();
   if (waiter instanceof Task)
     return `<Task ${waiter.done() ? 'finished' : 'pending'} name=${repr(waiter.getName())}>`;
   return String(waiter);

@@ -1,38 +1,55 @@
 /**
- * Who waits in line for a lock, an event or a place in a queue: futures in a linked list, so that a cancelled one
+ * Who waits in line for a lock, an event or a place in a queue: operations in a linked list, so that a cancelled one
  * leaves in O(1), however many wait.
  *
- * A future stays in the list until its task has resumed, also when it is done already: fairness depends on it.
+ * One that was woken stays in the list until its task has resumed: fairness depends on it.
  */
 
 import type { EventLoop } from './base-events.js';
+import { CLOSED, RETURN_TRUE, type Suspension } from './coroutines.js';
 import { getRunningLoop } from './events.js';
 import { RuntimeError } from './exceptions.js';
-import { CANCELLED, FINISHED, Future, PENDING } from './futures.js';
+import { DROPPED, Operation, WAITING } from './operations.js';
 
-/** A future that stands in a list. @internal */
-export class ListedFuture extends Future<unknown> {
-  _list: WaitList | null = null;
-  _before: ListedFuture | null = null;
-  _after: ListedFuture | null = null;
+/** An operation that may have to stand in a line. @internal */
+export abstract class LineWait<T> extends Operation<T> {
+  _before: LineWait<unknown> | null;
+  _after: LineWait<unknown> | null;
 
-  override _typeName(): string {
-    return 'Future';
+  constructor() {
+    super();
+    this._before = null;
+    this._after = null;
   }
 
-  override cancel(message?: unknown): boolean {
-    const cancelled = super.cancel(message);
-    if (cancelled && this._list !== null) this._list._live -= 1;
-    return cancelled;
+  /** The line that it stands in when it waits. */
+  abstract get _line(): WaitList;
+
+  /** The result of a step that waits at the end of the line. */
+  protected _queueUp(): IteratorResult<Suspension, never> {
+    const suspension = this._wait();
+    this._line.add(this);
+    return suspension;
+  }
+
+  protected _finish(): IteratorResult<Suspension, true> {
+    this._state = CLOSED;
+    return RETURN_TRUE as IteratorResult<Suspension, true>;
+  }
+
+  override _drop(message: unknown): boolean {
+    const dropped = super._drop(message);
+    if (dropped) this._line.noteDropped(this);
+    return dropped;
   }
 }
 
 /** @internal */
 export class WaitList {
-  _first: ListedFuture | null = null;
-  _last: ListedFuture | null = null;
-  /** Every future before this one is done. */
-  _cursor: ListedFuture | null = null;
+  _first: LineWait<unknown> | null = null;
+  _last: LineWait<unknown> | null = null;
+  /** Nobody before this one waits any more. */
+  _cursor: LineWait<unknown> | null = null;
   _length = 0;
   /** How many in the list are not cancelled. */
   _live = 0;
@@ -41,62 +58,68 @@ export class WaitList {
     return this._length;
   }
 
-  get first(): ListedFuture | null {
+  get first(): LineWait<unknown> | null {
     return this._first;
   }
 
-  /** A new pending future at the end of the line. */
-  add(loop: EventLoop): ListedFuture {
-    const future = new ListedFuture({ loop });
-    future._list = this;
-    future._before = this._last;
-    if (this._last === null) this._first = future;
-    else this._last._after = future;
-    this._last = future;
-    this._cursor ??= future;
+  /** Puts one that waits at the end of the line. */
+  add(wait: LineWait<unknown>): void {
+    const last = this._last;
+    wait._before = last;
+    if (last === null) this._first = wait;
+    else last._after = wait;
+    this._last = wait;
+    this._cursor ??= wait;
     this._length += 1;
     this._live += 1;
-    return future;
   }
 
-  /** Takes a future out. `false` when it was out already. */
-  remove(future: ListedFuture): boolean {
-    if (future._list !== this) return false;
-    const { _before: before, _after: after } = future;
+  has(wait: LineWait<unknown>): boolean {
+    return wait._before !== null || this._first === wait;
+  }
+
+  /** Takes one out. `false` when it was out already. */
+  remove(wait: LineWait<unknown>): boolean {
+    if (!this.has(wait)) return false;
+    const { _before: before, _after: after } = wait;
     if (before === null) this._first = after;
     else before._after = after;
     if (after === null) this._last = before;
     else after._before = before;
-    if (this._cursor === future) this._cursor = after;
-    future._list = null;
-    future._before = null;
-    future._after = null;
+    if (this._cursor === wait) this._cursor = after;
+    wait._before = null;
+    wait._after = null;
     this._length -= 1;
-    if (future._status !== CANCELLED) this._live -= 1;
+    if (wait._state !== DROPPED) this._live -= 1;
     return true;
   }
 
-  /** The first future that is still pending. */
-  nextPending(): ListedFuture | null {
-    let future = this._cursor;
-    while (future !== null && future._status !== PENDING) future = future._after;
-    this._cursor = future;
-    return future;
+  /** One in the list was cancelled; it leaves when its task has resumed. */
+  noteDropped(wait: LineWait<unknown>): void {
+    if (this.has(wait)) this._live -= 1;
   }
 
-  /** Completes the first pending future. `false` when there is none. */
+  /** The first that still waits. */
+  nextPending(): LineWait<unknown> | null {
+    let wait = this._cursor;
+    while (wait !== null && wait._state !== WAITING) wait = wait._after;
+    this._cursor = wait;
+    return wait;
+  }
+
+  /** Wakes the first that still waits. `false` when there is none. */
   wakeNext(): boolean {
-    const future = this.nextPending();
-    if (future === null) return false;
-    this._cursor = future._after;
-    future._complete(FINISHED, undefined);
+    const wait = this.nextPending();
+    if (wait === null) return false;
+    this._cursor = wait._after;
+    wait._wake();
     return true;
   }
 
-  /** Completes the head of the line, unless it is done already. */
+  /** Wakes the head of the line, unless that was told something already. */
   wakeFirst(): void {
     const first = this._first;
-    if (first !== null && first._status === PENDING) first._complete(FINISHED, undefined);
+    if (first !== null && first._state === WAITING) first._wake();
   }
 }
 
@@ -104,10 +127,10 @@ export class WaitList {
 export class LoopBinding {
   _loop: EventLoop | null = null;
 
-  get(owner: object): EventLoop {
+  check(owner: object): void {
     const loop = getRunningLoop();
+    if (this._loop === loop) return;
     if (this._loop === null || this._loop.isClosed()) this._loop = loop;
-    else if (this._loop !== loop) throw new RuntimeError(`${owner} is bound to a different event loop`);
-    return loop;
+    else throw new RuntimeError(`${owner} is bound to a different event loop`);
   }
 }

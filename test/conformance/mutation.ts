@@ -72,6 +72,18 @@ export const MUTANTS: readonly Mutant[] = [
     replace: 'fiber._mustCancel = false;',
   },
   {
+    title: 'a cancellation that waits for the next suspension is dropped at an operation',
+    file: 'fibers.ts',
+    find: 'if (fiber._mustCancel && operation._drop(fiber._cancelMessage)) fiber._mustCancel = false;',
+    replace: 'fiber._mustCancel = false;',
+  },
+  {
+    title: 'a task whose operation is over cannot be cancelled any more',
+    file: 'cancellation.ts',
+    find: 'if (waiter._drop(message)) return;',
+    replace: 'waiter._drop(message);\n        return;',
+  },
+  {
     title: 'a task that was woken cannot be cancelled any more',
     file: 'cancellation.ts',
     find: 'if (waiter.cancel(message)) return;',
@@ -135,7 +147,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'a semaphore loses the unit of a cancelled waiter',
     file: 'locks.ts',
-    find: 'if (isCancelledError(error) && status === FINISHED) semaphore._value += 1;',
+    find: 'if (isCancelledError(error) && wasWoken) semaphore._value += 1;',
     replace: '',
   },
   {
@@ -168,7 +180,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'a getter that is cancelled keeps its wake-up to itself',
     file: 'queues.ts',
-    find: 'if (!queue.empty() && !getter.cancelled()) wakeNext(queue._getters);',
+    find: 'if (!queue.empty() && wasWoken) wakeNext(queue._getters);',
     replace: '',
   },
   {
