@@ -837,7 +837,10 @@ export class EventLoop {
   }
 
   #finishNative(): void {
-    for (const scope of this.#requestsOfStep.splice(0)) scope._mustCancel = false;
+    if (this.#requestsOfStep.length > 0) {
+      for (const scope of this.#requestsOfStep) scope._mustCancel = false;
+      this.#requestsOfStep.length = 0;
+    }
     this._native = null;
     current.nativeScope = null;
     if (this._debug) this.#reportSlow();

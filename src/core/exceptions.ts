@@ -54,9 +54,12 @@ export class BaseException extends Error implements WithContext {
   declare context?: unknown;
 
   constructor(...args: readonly unknown[]) {
-    super(args.length === 0 ? '' : textOf(args[0]));
-    if (args.length > 0)
-      Object.defineProperty(this, 'args', { value: args, writable: true, configurable: true });
+    if (args.length === 0) {
+      super();
+      return;
+    }
+    super(textOf(args[0]));
+    Object.defineProperty(this, 'args', { value: args, writable: true, configurable: true });
   }
 
   /** @internal */

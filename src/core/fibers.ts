@@ -663,7 +663,8 @@ export class Flow implements Fiber, PromiseLike<unknown> {
 }
 
 function start(flow: Flow): Flow {
-  enter(flow, startFlow, false, undefined);
+  if (flow._leaf) enter(flow, advance, false, undefined);
+  else enter(flow, startFlow, false, undefined);
   // With a native frame on top it is not parked: that frame's own awaits are.
   if (!flow._done && flow._scope === null) flow._loop._parked(flow);
   return flow;
@@ -671,11 +672,7 @@ function start(flow: Flow): Flow {
 
 function startFlow(fiber: Fiber): void {
   const flow = fiber as Flow;
-  const source: unknown = flow._coroutine === null ? null : flow._coroutine._source;
-  if (source === null) {
-    advance(flow, false, undefined);
-    return;
-  }
+  const source: unknown = (flow._coroutine as Coroutine<unknown>)._source;
   (flow._coroutine as Coroutine<unknown>)._source = null;
   if (typeof source !== 'function') {
     flow._frame = source as Coro<unknown>;
