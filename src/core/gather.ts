@@ -63,9 +63,9 @@ export class GatheringFuture<T> extends Future<T[]> implements Group {
     return any;
   }
 
-  _begin(children: readonly FutureLike<T>[], unique: Iterable<FutureLike<T>>, count: number): void {
+  _begin(children: readonly FutureLike<T>[], unique: readonly FutureLike<T>[]): void {
     this._children = children;
-    this._waitingFor = count;
+    this._waitingFor = unique.length;
     const done: FutureLike<T>[] = [];
     for (const child of unique) {
       if (child.done()) done.push(child);
@@ -162,30 +162,53 @@ export function gather(
   ) {
     throw new TypeError(`gather() expects an iterable of awaitables, not ${describe(awaitables)}`);
   }
-  const futures = new Map<unknown, FutureLike<unknown>>();
-  const children: FutureLike<unknown>[] = [];
+  // A set costs half of a map from each awaitable to its child, which only those need that stand here twice.
+  const seen = new Set<unknown>();
+  const unique: FutureLike<unknown>[] = [];
+  let children = unique;
+  let childOf: Map<unknown, FutureLike<unknown>> | undefined;
   let within: { readonly loop: EventLoop } | undefined;
   for (const awaitable of awaitables) {
-    let child = futures.get(awaitable);
-    if (child === undefined) {
-      if (Array.isArray(awaitable)) {
-        throw new TypeError(
-          'An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it',
-        );
-      }
-      child = within === undefined ? ensureFuture(awaitable) : ensureFuture(awaitable, within);
-      within ??= { loop: child.getLoop() };
-      futures.set(awaitable, child);
+    seen.add(awaitable);
+    if (seen.size === unique.length) {
+      childOf ??= childrenByAwaitable(seen, unique);
+      if (children === unique) children = [...unique];
+      children.push(childOf.get(awaitable) as FutureLike<unknown>);
+      continue;
     }
-    children.push(child);
+    if (Array.isArray(awaitable)) {
+      throw new TypeError(
+        'An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it',
+      );
+    }
+    const child = within === undefined ? ensureFuture(awaitable) : ensureFuture(awaitable, within);
+    within ??= { loop: child.getLoop() };
+    unique.push(child);
+    if (children !== unique) children.push(child);
+    childOf?.set(awaitable, child);
   }
   const outer = new GatheringFuture<unknown>(
     within?.loop ?? getEventLoop(),
     options.returnExceptions === true,
   );
   if (children.length === 0) outer.setResult([]);
-  else outer._begin(children, futures.values(), futures.size);
+  else outer._begin(children, unique);
   return outer;
+}
+
+/** `awaitables` are in the order of their `children`. */
+function childrenByAwaitable(
+  awaitables: Iterable<unknown>,
+  children: readonly FutureLike<unknown>[],
+): Map<unknown, FutureLike<unknown>> {
+  const childOf = new Map<unknown, FutureLike<unknown>>();
+  let index = 0;
+  for (const awaitable of awaitables) {
+    const child = children[index];
+    if (child !== undefined) childOf.set(awaitable, child);
+    index += 1;
+  }
+  return childOf;
 }
 
 function describe(value: unknown): string {
