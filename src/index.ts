@@ -2,4 +2,4 @@
 
 export { type ExecutorLoop, runCoroutineThreadsafe, toThread, wrapFuture } from './concurrent/index.js';
 export * from './core/index.js';
-export { NodeHost } from './node/index.js';
+export * from './node/index.js';

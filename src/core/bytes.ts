@@ -1,7 +1,7 @@
 /** Bytes as the library hands them out: `Buffer`s where the platform has them, plain `Uint8Array`s elsewhere. */
 
 /** `Buffer` on Node, Deno and Bun, `Uint8Array` elsewhere. What is handed out is the receiver's: nobody writes to it again. */
-export type Bytes = typeof globalThis extends { Buffer: { alloc(size: number): infer B } }
+export type Bytes = typeof globalThis extends { Buffer: { isBuffer(value: unknown): value is infer B } }
   ? B extends Uint8Array
     ? B
     : Uint8Array
@@ -21,7 +21,7 @@ export const allocateBytes: (size: number) => Bytes = (
   maker === undefined ? (size: number) => new Uint8Array(size) : maker.allocUnsafe
 ) as (size: number) => Bytes;
 
-/** No bytes at all. @internal */
+/** No bytes at all. */
 export const NO_BYTES: Bytes = allocateBytes(0);
 
 /** The same memory, in the platform's class. */

@@ -258,7 +258,7 @@ export function isCancelledError(error: unknown): error is CancelledError {
   return typeof error === 'object' && error !== null && (error as CancelledError)[CANCELLED_ERROR] === true;
 }
 
-/** Whether `error` leaves the loop instead of being stored: Ctrl-C or a request to exit. @internal */
+/** Whether `error` leaves the loop instead of being stored: Ctrl-C or a request to exit. */
 export function stopsTheLoop(error: unknown): boolean {
   return typeof error === 'object' && error !== null && (error as KeyboardInterrupt)[STOPS_THE_LOOP] === true;
 }

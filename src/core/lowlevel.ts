@@ -1,10 +1,11 @@
 /** For those who build hosts, loops and Task classes of their own. Not needed by programs. */
 
 export { runSynchronously, setExecutorShutdown } from './base-events.js';
-export { allocateBytes, asBytes, checkBytes, joinBytes } from './bytes.js';
+export { allocateBytes, asBytes, checkBytes, joinBytes, NO_BYTES } from './bytes.js';
 export { cloneableValues, cloneableVariable } from './contextvars.js';
 export { wrappedFunction } from './coroutines.js';
 export { toSeconds, toSecondsOrNull } from './durations.js';
+export { stopsTheLoop } from './exceptions.js';
 export type { Scope } from './fibers.js';
 export {
   type AsyncContext,
