@@ -20,7 +20,7 @@ import {
   ValueError,
 } from '../core/index.js';
 import { outsideTasks, toOSError } from '../core/lowlevel.js';
-import { type AddressFamily, type AddrInfo, getaddrinfo, interleave } from './addresses.js';
+import { type AddressFamily, type AddrInfo, getaddrinfo, interleave, portNumber } from './addresses.js';
 import { nodeNet } from './builtins.js';
 import { SocketTransport } from './socket-transport.js';
 import { checkContext, clientContext } from './ssl.js';
@@ -153,7 +153,7 @@ function failureOf(failures: readonly unknown[], allErrors: boolean): unknown {
 function* connectHost(
   loop: EventLoop,
   host: string | null,
-  port: number | string | null,
+  port: number,
   options: ConnectionOptions,
 ): Coro<Socket> {
   const hints = { family: options.family, proto: options.proto, flags: options.flags };
@@ -261,6 +261,7 @@ export function createConnection<P extends StreamProtocol>(
   checkFactory(protocolFactory);
   const tls = clientTls(options, host);
   const sock = options.sock ?? null;
+  const number = portNumber(port);
   if (host !== null || port !== null) {
     if (sock !== null) throw new ValueError('host/port and sock can not be specified at the same time');
   } else if (sock === null) {
@@ -270,7 +271,7 @@ export function createConnection<P extends StreamProtocol>(
   }
   return new Coroutine(
     (function* (): Coro<[Transport, P]> {
-      const socket = sock ?? (yield* connectHost(loop, host, port, options));
+      const socket = sock ?? (yield* connectHost(loop, host, number, options));
       return yield* establish(loop, socket, protocolFactory, {}, tls);
     })(),
     'createConnection',
