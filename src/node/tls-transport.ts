@@ -75,6 +75,7 @@ export function* handshake(
   const onClose = () => fail(new ConnectionResetError('Connection lost during the TLS handshake'));
   socket.on('error', onError);
   socket.on('close', onClose);
+  socket.on('end', onClose);
   raw.on('error', onError);
   socket.once(side.serverSide ? 'secure' : 'secureConnect', () => {
     if (done.done() || loop.isClosed()) return;
@@ -105,6 +106,7 @@ export function* handshake(
       raw.destroy();
     }
     socket.off('close', onClose);
+    socket.off('end', onClose);
   }
   return socket;
 }
