@@ -27,8 +27,12 @@ const rule = {
   concurrent: {
     layers: ['core'],
     packages: ['node:', 'acorn', 'cli-progress', 'eslint-scope', 'tslib', 'tsx'],
-    // The programs of workers bring a host for their loops.
-    files: { 'concurrent/thread-worker.ts': ['node'], 'concurrent/process-worker.ts': ['node'] },
+    // What programs import, and the programs of workers, bring a host for loops.
+    files: {
+      'concurrent/index.ts': ['node'],
+      'concurrent/thread-worker.ts': ['node'],
+      'concurrent/process-worker.ts': ['node'],
+    },
   },
   node: { layers: ['core', 'concurrent'], packages: ['node:'] },
   browser: { layers: ['core'], packages: [] },

@@ -1,6 +1,8 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** `concurrent.futures`: pools of threads and processes, and futures that a thread may block for. */
 
+import '../node/lowlevel.js'; // to await a future takes a loop, and a loop takes a host
+
 export { ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, TimeoutError } from '../core/index.js';
 export { wrapFuture } from './chaining.js';
 export { registerErrorClass } from './error-transport.js';

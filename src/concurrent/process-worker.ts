@@ -2,7 +2,7 @@
 
 import { Socket } from 'node:net';
 import process from 'node:process';
-import '../node/index.js'; // loops need a host
+import '../node/lowlevel.js'; // loops need a host
 import { Area, deserialize, serialize } from './area.js';
 import {
   CALL,

@@ -1,7 +1,7 @@
 /** The program of a worker thread of a pool. */
 
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import '../node/index.js'; // loops need a host
+import '../node/lowlevel.js'; // loops need a host
 import { deserialize, serialize } from './area.js';
 import { describeUncloneable } from './clone-path.js';
 import { writeThrough } from './console-output.js';

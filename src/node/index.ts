@@ -1,10 +1,6 @@
 /** What runs on Node, Deno and Bun. Importing it makes the Node host the default one, and gives loops their methods for input and output. */
 
-import { setDefaultHost } from '../core/lowlevel.js';
-import { NodeHost } from './host.js';
 import './network-loop.js';
-
-setDefaultHost(new NodeHost());
 
 export { type AddressFamily, type AddrInfo, type AddrInfoHints, GaiError } from './addresses.js';
 export type {
@@ -14,6 +10,7 @@ export type {
   UnixConnectionOptions,
 } from './connections.js';
 export type { DatagramOptions } from './datagrams.js';
+export { NodeHost } from './lowlevel.js';
 export type * from './network-info.js';
 export type { NetworkLoop } from './network-loop.js';
 export type { SendfileOptions, SendfileSource } from './sendfile.js';
@@ -32,4 +29,3 @@ export {
   startServer,
   startUnixServer,
 } from './streams.js';
-export { NodeHost };
