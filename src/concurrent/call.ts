@@ -71,7 +71,7 @@ export function pack(args: readonly unknown[], shareable: boolean): Packed {
 }
 
 function refusal(args: readonly unknown[], cause: unknown): TypeError {
-  const where = describeUncloneable(args, cause);
+  const where = describeUncloneable(args, cause, 'args');
   const detail = where ?? (cause instanceof Error ? cause.message : String(cause));
   return new TypeError(`Cannot send the arguments to a worker: ${detail}`, { cause });
 }

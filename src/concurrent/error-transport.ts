@@ -4,6 +4,7 @@
  */
 
 import * as core from '../core/index.js';
+import * as futures from './exceptions.js';
 
 /** A value inside an error: something to clone, one of the errors of the same transport, or the picture of neither. */
 type WireValue = readonly ['value', unknown] | readonly ['error', number] | readonly ['text', string];
@@ -135,17 +136,15 @@ function isSameClass(a: ErrorClass, b: ErrorClass): boolean {
   return Function.prototype.toString.call(a) === Function.prototype.toString.call(b);
 }
 
-/** For the library's own classes. Their names cannot clash with a program's. */
-export function registerOwnErrorClasses(prefix: string, exports: object): void {
+/** What stands before the names of the library's own classes, so that they cannot clash with a program's. */
+const CORE = 'tsyncio.';
+const FUTURES = 'tsyncio.futures.';
+
+function registerOwn(prefix: string, exports: object): void {
   for (const [name, value] of Object.entries(exports)) {
     if (typeof value === 'function' && (value.prototype as unknown) instanceof Error) {
-      register({
-        name: prefix + name,
-        errorClass: value as ErrorClass,
-        own: false,
-        encode: undefined,
-        decode: undefined,
-      });
+      const errorClass = value as ErrorClass;
+      register({ name: prefix + name, errorClass, own: false, encode: undefined, decode: undefined });
     }
   }
 }
@@ -166,7 +165,8 @@ for (const [prefix, source, names] of [
     register({ name: prefix + name, errorClass, own: false, encode: undefined, decode: undefined });
   }
 }
-registerOwnErrorClasses('tsyncio.', core);
+registerOwn(CORE, core);
+registerOwn(FUTURES, futures);
 
 /** Own properties that records hold in fields of their own. */
 const APART: ReadonlySet<string> = new Set(['message', 'stack', 'errors']);
@@ -267,8 +267,11 @@ function twinOf(prototype: object): Registration | undefined {
     const { name, code } = prototype as { name?: unknown; code?: unknown };
     if (!Object.hasOwn(prototype, 'name') || typeof name !== 'string') return undefined;
     if (Object.hasOwn(prototype, 'code') && typeof code === 'string') {
-      const ours = byName.get(`tsyncio.${name}`);
-      return (ours?.errorClass.prototype as { code?: unknown } | undefined)?.code === code ? ours : undefined;
+      for (const prefix of [CORE, FUTURES]) {
+        const ours = byName.get(prefix + name);
+        if ((ours?.errorClass.prototype as { code?: unknown } | undefined)?.code === code) return ours;
+      }
+      return undefined;
     }
     const native = byName.get(name);
     const isNative =

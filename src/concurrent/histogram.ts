@@ -42,7 +42,7 @@ export interface HistogramSummary {
  *
  * @example
  * ```ts
- * import { Histogram } from 'tsyncio/concurrent';
+ * import { Histogram } from 'tsyncio/concurrent/lowlevel';
  *
  * const histogram = new Histogram();
  * for (let n = 1; n <= 100; n++) histogram.record(n / 1000);

@@ -58,7 +58,7 @@ class SocketOutlet implements Outlet {
       bytes = serialize(value);
     } catch (error) {
       throw new TypeError(
-        `Cannot send the result back: ${describeUncloneable(value, error) ?? String(error)}`,
+        `Cannot send the result back: ${describeUncloneable(value, error, 'result') ?? String(error)}`,
         {
           cause: error,
         },

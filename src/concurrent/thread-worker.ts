@@ -96,7 +96,7 @@ class RingOutlet implements Outlet {
       this.#send({ index, value }, undefined, started, ended, RESULT);
     } catch {
       throw new TypeError(
-        `Cannot send the result back: ${describeUncloneable(value, cause) ?? String(cause)}`,
+        `Cannot send the result back: ${describeUncloneable(value, cause, 'result') ?? String(cause)}`,
         {
           cause,
         },

@@ -3,7 +3,7 @@ import { createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
 import { serialize } from 'node:v8';
 import fc from 'fast-check';
-import { describeUncloneable } from 'tsyncio/concurrent';
+import { describeUncloneable } from 'tsyncio/concurrent/lowlevel';
 
 /** What is said of a value that cannot be cloned, which is made sure of first. */
 function said(value: unknown, clone: (value: unknown) => unknown = structuredClone): string | null {

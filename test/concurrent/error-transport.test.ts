@@ -6,6 +6,7 @@ import { deserialize, serialize } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
+import * as futures from 'tsyncio/concurrent';
 import { registerErrorClass } from 'tsyncio/concurrent';
 import { decodeError, encodeError, type WireError } from 'tsyncio/concurrent/lowlevel';
 
@@ -15,7 +16,7 @@ function travel<T>(error: T): T {
 }
 
 const native = [Error, TypeError, RangeError, SyntaxError, ReferenceError, EvalError, URIError];
-const ours = Object.values(asyncio as Record<string, unknown>).filter(
+const ours = [...Object.values(asyncio as object), ...Object.values(futures as object)].filter(
   (value): value is new (message: string) => Error =>
     typeof value === 'function' &&
     (value.prototype as unknown) instanceof Error &&
@@ -28,7 +29,7 @@ for (const errorClass of [...native, ...ours]) {
     const arrived = travel(error);
     assert.equal(Object.getPrototypeOf(arrived), errorClass.prototype);
     assert.ok(arrived instanceof errorClass);
-    assert.equal(arrived.message, 'it failed');
+    assert.equal(arrived.message, error.message);
     assert.equal(arrived.name, error.name);
     assert.equal(arrived.stack, error.stack);
     assert.deepEqual(Object.keys(arrived), Object.keys(error));
@@ -403,3 +404,14 @@ function same(actual: unknown, expected: unknown): void {
     }
   }
 }
+
+test('encodeError() knows an error of another copy of the library by its name and code', () => {
+  class Twin extends Error {}
+  Object.defineProperty(Twin.prototype, 'name', { value: 'QueueFull' });
+  Object.defineProperty(Twin.prototype, 'code', { value: 'ERR_QUEUE_FULL' });
+  assert.ok((travel(new Twin('full')) as unknown) instanceof asyncio.QueueFull);
+  class Stranger extends Error {}
+  Object.defineProperty(Stranger.prototype, 'name', { value: 'QueueFull' });
+  Object.defineProperty(Stranger.prototype, 'code', { value: 'E_OTHER' });
+  assert.ok(!((travel(new Stranger('full')) as unknown) instanceof asyncio.QueueFull));
+});

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import fc from 'fast-check';
-import { Histogram } from 'tsyncio/concurrent';
+import { Histogram } from 'tsyncio/concurrent/lowlevel';
 
 const times = fc.array(
   fc.oneof(

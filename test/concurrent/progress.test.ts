@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { startProgress } from 'tsyncio/concurrent';
+import { startProgress } from 'tsyncio/concurrent/lowlevel';
 
 /** A terminal that remembers what is written to it. */
 class Terminal {
