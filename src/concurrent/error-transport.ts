@@ -140,7 +140,8 @@ function isSameClass(a: ErrorClass, b: ErrorClass): boolean {
 const CORE = 'tsyncio.';
 const FUTURES = 'tsyncio.futures.';
 
-function registerOwn(prefix: string, exports: object): void {
+/** The error classes among a layer's exports arrive as what they are. */
+export function registerOwn(prefix: string, exports: object): void {
   for (const [name, value] of Object.entries(exports)) {
     if (typeof value === 'function' && (value.prototype as unknown) instanceof Error) {
       const errorClass = value as ErrorClass;

@@ -1,7 +1,12 @@
 /** For those who build executors of their own: how functions, values and errors travel. Not needed by programs. */
 
 export { describeUncloneable } from './clone-path.js';
-export { decodeError, encodeError, type WireError } from './error-transport.js';
+export {
+  decodeError,
+  encodeError,
+  registerOwn as registerOwnErrorClasses,
+  type WireError,
+} from './error-transport.js';
 export { type FunctionSpec, resolveFunction, specify } from './function-spec.js';
 export { Histogram } from './histogram.js';
 export { importModule, isImporting } from './modules.js';
