@@ -202,12 +202,8 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
    * await asyncio.run(async () => {
    *   await using executor = new ThreadPoolExecutor({ maxWorkers: 1, maxQueued: 2 });
    *   const square = (x: number) => x * x;
-   *   const numbers = [1, 2, 3, 4, 5, 6, 7];
-   *   console.log(await asyncio.gather(numbers.map((n) => executor.submitAsync(square, n))));
-   *   //=> [
-   *   //=>    1,  4,  9, 16,
-   *   //=>   25, 36, 49
-   *   //=> ]
+   *   const numbers = [1, 2, 3, 4, 5];
+   *   console.log(await asyncio.gather(numbers.map((n) => executor.submitAsync(square, n)))); //=> [ 1, 4, 9, 16, 25 ]
    * });
    * ```
    */
