@@ -4,6 +4,7 @@ import type { MessagePort, Worker } from 'node:worker_threads';
 import type { BrokerRequest } from './broker-protocol.js';
 import { threadMailbox } from './mailbox.js';
 import { program } from './programs.js';
+import type { TransferList } from './transfer-list.js';
 
 export class BrokerClient {
   readonly #worker: Worker;
@@ -22,7 +23,7 @@ export class BrokerClient {
     this.send({ type: 'watch', lifeline, worker, serial, notices }, [lifeline]);
   }
 
-  send(request: BrokerRequest, list: readonly import('node:worker_threads').Transferable[] = []): void {
+  send(request: BrokerRequest, list: TransferList = []): void {
     this.#worker.postMessage(request, [...list]);
   }
 }

@@ -5,8 +5,7 @@ import { describeUncloneable } from './clone-path.js';
 import { type CancelOptions, Future } from './futures.js';
 import { ROOM } from './task-queue.js';
 import { allTransfers } from './transfer.js';
-
-type TransferList = readonly import('node:worker_threads').Transferable[];
+import type { TransferList } from './transfer-list.js';
 
 /** Arguments as they wait to be sent. What the caller changes afterwards is not seen by the call. */
 export type Packed =

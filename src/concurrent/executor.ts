@@ -113,7 +113,7 @@ export abstract class Executor implements Disposable, AsyncDisposable {
   }
 }
 
-/** Tuples of one value of each, until one has no more. */
+/** Tuples of one value of each, until one has no more. @internal */
 export function* zip(
   iterables: readonly Iterable<unknown>[],
 ): Generator<readonly unknown[], void, undefined> {
@@ -134,7 +134,7 @@ export function* zip(
   }
 }
 
-/** Checks what `map` was given. */
+/** Checks what `map` was given. @internal */
 export function checkIterables(iterables: unknown): asserts iterables is readonly Iterable<unknown>[] {
   const each = Array.isArray(iterables) ? (iterables as unknown[]) : [iterables];
   if (
@@ -147,6 +147,7 @@ export function checkIterables(iterables: unknown): asserts iterables is readonl
   }
 }
 
+/** @internal */
 export function checkBuffersize(buffersize: number | null | undefined): number | null {
   if (buffersize === null || buffersize === undefined) return null;
   if (!Number.isInteger(buffersize))
@@ -155,6 +156,7 @@ export function checkBuffersize(buffersize: number | null | undefined): number |
   return buffersize;
 }
 
+/** @internal */
 export function progressOf(
   wanted: boolean | ProgressOptions | undefined,
   iterables: readonly Iterable<unknown>[],
@@ -176,7 +178,7 @@ function countOf(iterables: readonly Iterable<unknown>[]): number | undefined {
   return least;
 }
 
-/** Where {@link ExecutorResults} has its calls from. */
+/** Where {@link ExecutorResults} has its calls from. @internal */
 export interface Feed {
   /** Submits the next call; `null` when there are no more. */
   next(): Future<unknown> | null;

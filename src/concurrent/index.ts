@@ -28,7 +28,7 @@ export { type CancelOptions, Future, type FutureState } from './futures.js';
 export type { Histogram } from './histogram.js';
 export { type ExecutorLoop, toThread } from './loop-executor.js';
 export { ProcessPoolExecutor, type ProcessPoolOptions } from './process-pool.js';
-export { loopPort, RemoteLoop } from './remote-loop.js';
+export { type LoopPort, loopPort, RemoteLoop } from './remote-loop.js';
 export type { PoolStatistics, WorkerStatistics } from './statistics.js';
 export { InterpreterPoolExecutor, ThreadPoolExecutor, type ThreadPoolOptions } from './thread-pool.js';
 export { runCoroutineThreadsafe } from './threadsafe.js';

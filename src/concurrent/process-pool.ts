@@ -42,6 +42,7 @@ let poolsMade = 0;
  * ```
  */
 export class ProcessPoolExecutor extends WorkerPool {
+  /** @internal */
   protected readonly _shareable = false;
   readonly #options: ProcessPoolOptions<never>;
   readonly #id: number;
@@ -62,6 +63,7 @@ export class ProcessPoolExecutor extends WorkerPool {
     poolsMade += 1;
   }
 
+  /** @internal */
   protected _nameWorker(number: number): string {
     return `ProcessPoolExecutor-${this.#id}_${number}`;
   }
@@ -97,6 +99,7 @@ export class ProcessPoolExecutor extends WorkerPool {
     );
   }
 
+  /** @internal */
   protected _start(worker: number, name: string): void {
     this.#open();
     this.#started += 1;
@@ -118,6 +121,7 @@ export class ProcessPoolExecutor extends WorkerPool {
   /** What only an event loop would tell, the broker tells always. @internal */
   blocked(): void {}
 
+  /** @internal */
   protected _define(fn: number, spec: FunctionSpec): void {
     if (this.#port !== null) this.#order(-1, { type: 'define', fn, spec });
   }
@@ -126,27 +130,33 @@ export class ProcessPoolExecutor extends WorkerPool {
     threadBroker().send({ type: 'order', pool: this.#id, worker, order }, list);
   }
 
+  /** @internal */
   protected _supply(worker: number, parcel: Parcel): void {
     this.#order(worker, { type: 'supply', parcel }, parcel.bytes === undefined ? [] : [parcel.bytes.buffer]);
   }
 
+  /** @internal */
   protected _tellInterrupt(worker: number, index: number): void {
     this.#order(worker, { type: 'interrupt', index });
   }
 
+  /** @internal */
   protected _kill(worker: number): void {
     this.#serials[worker] = undefined;
     threadBroker().send({ type: 'signal', pool: this.#id, worker, signal: 'SIGKILL' });
   }
 
+  /** @internal */
   protected _killAll(): void {
     for (const worker of this.#serials.keys()) if (this.#serials[worker] !== undefined) this._kill(worker);
   }
 
+  /** @internal */
   protected _brokenError(message: string, options: ErrorOptions): BrokenProcessPool {
     return new BrokenProcessPool(message, options);
   }
 
+  /** @internal */
   protected _takeIn(): boolean {
     return this._receive(this.#results, this.#receiveParcel);
   }
@@ -156,12 +166,14 @@ export class ProcessPoolExecutor extends WorkerPool {
     return receiveMessageOnPort(this.#port as MessagePort)?.message as Parcel;
   };
 
+  /** @internal */
   protected _hearDeath(worker: number, serial: number, how: string): void {
     if (this.#serials[worker] !== serial) return;
     this.#serials[worker] = undefined;
     this._died(worker, how, undefined);
   }
 
+  /** @internal */
   protected _ended(): void {
     if (this.#port === null) return;
     threadBroker().send({ type: 'end', pool: this.#id });

@@ -9,7 +9,7 @@ export interface ProgressSettings {
   /** Stands in front of the bar. */
   readonly label?: string;
   /** Standard error unless told. Nothing is written to what is no terminal. */
-  readonly stream?: NodeJS.WriteStream;
+  readonly stream?: { readonly isTTY?: boolean; write(text: string): unknown };
 }
 
 /** What {@link startProgress} gives. */
@@ -34,7 +34,11 @@ const SILENT: Progress = Object.freeze({ advance() {}, stop() {} });
 export function startProgress(settings: ProgressSettings = {}): Progress {
   const { total, label = '', stream = process.stderr } = settings;
   if (stream.isTTY !== true || process.env.TERM === 'dumb') return SILENT;
-  return new TerminalProgress(stream, Number.isFinite(total) ? total : undefined, label);
+  return new TerminalProgress(
+    stream as NodeJS.WriteStream,
+    Number.isFinite(total) ? total : undefined,
+    label,
+  );
 }
 
 class TerminalProgress implements Progress {

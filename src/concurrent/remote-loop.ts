@@ -6,7 +6,7 @@
  * very module that the loop's thread has loaded, with its state.
  */
 
-import type { MessagePort, Transferable } from 'node:worker_threads';
+import type { MessagePort } from 'node:worker_threads';
 import { type EventLoop, getEventLoop, type Handle, RuntimeError, type Task } from '../core/index.js';
 import { threadBroker } from './broker-client.js';
 import { decodeError, encodeError, type WireError } from './error-transport.js';
@@ -16,6 +16,7 @@ import { type CancelOptions, Future } from './futures.js';
 import { ring, type Source, threadMailbox } from './mailbox.js';
 import { RecordRing } from './record-ring.js';
 import { allTransfers, transfer, transfersOf } from './transfer.js';
+import type { TransferList } from './transfer-list.js';
 
 type Request =
   | { readonly type: 'hello'; readonly bell: SharedArrayBuffer }
@@ -37,6 +38,12 @@ type Reply =
 /** Bytes of the ring in which the broker says that the other thread has ended. */
 const NOTICES = 1024;
 
+/** A message port, to be sent to another thread. */
+export interface LoopPort {
+  postMessage(message: unknown, transferList?: readonly never[]): void;
+  close(): void;
+}
+
 type AnyFunction = (...args: readonly unknown[]) => unknown;
 
 /**
@@ -44,7 +51,7 @@ type AnyFunction = (...args: readonly unknown[]) => unknown;
  * or in a message, and make a {@link RemoteLoop} of it. It is marked to be transferred. The port does not keep the process
  * alive; closing it ends the relation.
  */
-export function loopPort(loop: EventLoop = getEventLoop()): MessagePort {
+export function loopPort(loop: EventLoop = getEventLoop()): LoopPort {
   const { MessageChannel } = process.getBuiltinModule('node:worker_threads');
   const { port1: ours, port2: theirs } = new MessageChannel();
   const served = new ServedLoop(loop, ours);
@@ -150,7 +157,7 @@ class ServedLoop {
     }
   }
 
-  #reply(reply: Reply, list: readonly Transferable[] = []): void {
+  #reply(reply: Reply, list: TransferList = []): void {
     this.#port.postMessage(reply, [...list]);
     if (this.#bell !== null) ring(this.#bell);
   }
@@ -199,7 +206,7 @@ class RemoteFuture<T> extends Future<T> {
  * });
  * ```
  */
-export class RemoteLoop implements Source, Disposable {
+export class RemoteLoop implements Disposable {
   readonly #port: MessagePort;
   readonly #mailbox = threadMailbox();
   readonly #futures = new Map<number, RemoteFuture<unknown>>();
@@ -250,7 +257,7 @@ export class RemoteLoop implements Source, Disposable {
     if (this.#closed) throw new RuntimeError('Cannot reach the loop: the port is closed');
   }
 
-  #send(request: Request, list: readonly Transferable[] = []): void {
+  #send(request: Request, list: TransferList = []): void {
     this.#port.postMessage(request, [...list]);
   }
 

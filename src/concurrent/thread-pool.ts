@@ -1,20 +1,28 @@
 /** Pools of worker threads. */
 
-import type { MessagePort, ResourceLimits, Worker } from 'node:worker_threads';
+import type { MessagePort, Worker } from 'node:worker_threads';
 import { threadBroker } from './broker-client.js';
-import type { Held } from './call.js';
 import { BrokenInterpreterPool, BrokenThreadPool } from './exceptions.js';
 import type { FunctionSpec } from './function-spec.js';
 import { threadMailbox } from './mailbox.js';
 import { program } from './programs.js';
 import type { Order, Parcel, ThreadSetup } from './protocol.js';
 import { RecordRing } from './record-ring.js';
+import type { TransferList } from './transfer-list.js';
 import { type PoolOptions, WorkerPool } from './worker-pool.js';
+
+/** Limits of a worker's memory, in megabytes, as Node has them. */
+export interface ResourceLimits {
+  readonly maxYoungGenerationSizeMb?: number;
+  readonly maxOldGenerationSizeMb?: number;
+  readonly codeRangeSizeMb?: number;
+  readonly stackSizeMb?: number;
+}
 
 export interface ThreadPoolOptions<I extends readonly unknown[] = readonly unknown[]> extends PoolOptions<I> {
   /** What the names of the workers begin with; `ThreadPoolExecutor-N` unless told. */
   readonly threadNamePrefix?: string;
-  /** Limits of a worker's memory, as `node:worker_threads` has them. A worker that exceeds them breaks the pool. */
+  /** A worker that exceeds them breaks the pool. */
   readonly resourceLimits?: ResourceLimits;
   /** The environment of the workers; a copy of this thread's unless told. */
   readonly env?: Record<string, string>;
@@ -60,6 +68,7 @@ let poolsMade = 0;
  * ```
  */
 export class ThreadPoolExecutor extends WorkerPool {
+  /** @internal */
   protected readonly _shareable = true;
   readonly #prefix: string;
   readonly #limits: ResourceLimits | undefined;
@@ -78,16 +87,19 @@ export class ThreadPoolExecutor extends WorkerPool {
     this.#wake = new Int32Array(new SharedArrayBuffer(4 * this.maxWorkers));
   }
 
+  /** @internal */
   protected _defaultPrefix(): string {
     const prefix = `ThreadPoolExecutor-${poolsMade}`;
     poolsMade += 1;
     return prefix;
   }
 
+  /** @internal */
   protected _nameWorker(number: number): string {
     return `${this.#prefix}_${number}`;
   }
 
+  /** @internal */
   protected _start(worker: number, name: string): void {
     const { Worker, MessageChannel } = process.getBuiltinModule('node:worker_threads');
     const { port1: port, port2: theirs } = new MessageChannel();
@@ -139,6 +151,7 @@ export class ThreadPoolExecutor extends WorkerPool {
     this._died(worker, how, thread.error);
   }
 
+  /** @internal */
   protected _hearDeath(worker: number, serial: number, how: string): void {
     const thread = this.#threads[worker];
     if (thread?.serial === serial) this.#exited(worker, thread, how);
@@ -158,6 +171,7 @@ export class ThreadPoolExecutor extends WorkerPool {
     thread.lifeline = null;
   }
 
+  /** @internal */
   protected _define(fn: number, spec: FunctionSpec): void {
     this.#tellAll({ type: 'define', fn, spec });
   }
@@ -166,30 +180,36 @@ export class ThreadPoolExecutor extends WorkerPool {
     for (const thread of this.#threads) thread?.port.postMessage(order);
   }
 
-  protected _supply(worker: number, parcel: Parcel, list: Held['list']): void {
+  /** @internal */
+  protected _supply(worker: number, parcel: Parcel, list: TransferList): void {
     this.#threads[worker]?.port.postMessage({ type: 'supply', parcel } satisfies Order, [...list]);
     Atomics.add(this.#wake, worker, 1);
     Atomics.notify(this.#wake, worker);
   }
 
+  /** @internal */
   protected _tellInterrupt(worker: number, index: number): void {
     this.#threads[worker]?.port.postMessage({ type: 'interrupt', index } satisfies Order);
   }
 
+  /** @internal */
   protected _kill(worker: number): void {
     const thread = this.#threads[worker];
     this.#threads[worker] = undefined;
     void thread?.worker.terminate();
   }
 
+  /** @internal */
   protected _killAll(): void {
     for (const worker of this.#threads.keys()) this._kill(worker);
   }
 
+  /** @internal */
   protected _brokenError(message: string, options: ErrorOptions): BrokenThreadPool {
     return new BrokenThreadPool(message, options);
   }
 
+  /** @internal */
   protected _takeIn(): boolean {
     let more = false;
     for (const thread of this.#threads) {
@@ -205,6 +225,7 @@ export class ThreadPoolExecutor extends WorkerPool {
     return receiveMessageOnPort(port)?.message as Parcel;
   };
 
+  /** @internal */
   protected _ended(): void {
     for (const thread of this.#threads) thread?.port.close();
     this.#threads.length = 0;
@@ -227,12 +248,14 @@ let interpreterPoolsMade = 0;
  * interpreter. Source: `concurrent.futures.InterpreterPoolExecutor`.
  */
 export class InterpreterPoolExecutor extends ThreadPoolExecutor {
+  /** @internal */
   protected override _defaultPrefix(): string {
     const prefix = `InterpreterPoolExecutor-${interpreterPoolsMade}`;
     interpreterPoolsMade += 1;
     return prefix;
   }
 
+  /** @internal */
   protected override _brokenError(message: string, options: ErrorOptions): BrokenInterpreterPool {
     return new BrokenInterpreterPool(message, options);
   }

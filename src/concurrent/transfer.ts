@@ -1,8 +1,8 @@
 /** Values that move to another thread instead of being copied. */
 
-import type { Transferable } from 'node:worker_threads';
+import type { TransferList } from './transfer-list.js';
 
-const moved = new WeakMap<object, readonly Transferable[]>();
+const moved = new WeakMap<object, TransferList>();
 
 /**
  * Marks `value` to move when it is an argument of a call to a worker thread, or a function's result: what can be
@@ -20,22 +20,22 @@ const moved = new WeakMap<object, readonly Transferable[]>();
  * console.log(future.result(), pixels.length); //=> 7 0
  * ```
  */
-export function transfer<T extends object>(value: T, list?: readonly Transferable[]): T {
+export function transfer<T extends object>(value: T, list?: readonly object[]): T {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) {
     throw new TypeError(`Cannot transfer ${String(value)}: only objects can move`);
   }
-  moved.set(value, list ?? memoryOf(value));
+  moved.set(value, (list as TransferList | undefined) ?? memoryOf(value));
   return value;
 }
 
-function memoryOf(value: object): readonly Transferable[] {
+function memoryOf(value: object): TransferList {
   if (ArrayBuffer.isView(value)) {
     if (value.buffer instanceof ArrayBuffer) return [value.buffer];
     throw new TypeError('Cannot transfer shared memory: it is shared by passing it');
   }
   if (value instanceof ArrayBuffer) return [value];
   const { name } = value.constructor ?? {};
-  if (name !== undefined && TRANSFERABLE.has(name)) return [value as Transferable];
+  if (name !== undefined && TRANSFERABLE.has(name)) return [value] as unknown as TransferList;
   throw new TypeError(
     `Cannot transfer a value of type ${name ?? 'object'}: name what is to move in it: transfer(value, [value.buffer])`,
   );
@@ -50,14 +50,14 @@ const TRANSFERABLE = new Set([
   'X509Certificate',
 ]);
 
-/** What moves with `value`; `undefined` when it is copied. */
-export function transfersOf(value: unknown): readonly Transferable[] | undefined {
+/** What moves with `value`; `undefined` when it is copied. @internal */
+export function transfersOf(value: unknown): TransferList | undefined {
   return typeof value === 'object' && value !== null ? moved.get(value) : undefined;
 }
 
-/** What moves with any of `values`. */
-export function allTransfers(values: readonly unknown[]): readonly Transferable[] | undefined {
-  let list: Transferable[] | undefined;
+/** What moves with any of `values`. @internal */
+export function allTransfers(values: readonly unknown[]): TransferList | undefined {
+  let list: TransferList | undefined;
   for (const value of values) {
     if (typeof value !== 'object' || value === null) continue;
     const part = moved.get(value);

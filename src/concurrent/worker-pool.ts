@@ -23,7 +23,7 @@ import {
 } from '../core/index.js';
 import { toSecondsOrNull } from '../core/lowlevel.js';
 import { deserialize, serialize } from './area.js';
-import { Call, type CallOptions, type CallOwner, Held, pack } from './call.js';
+import { Call, type CallOptions, Held, pack } from './call.js';
 import { decodeError, type WireError } from './error-transport.js';
 import type { BrokenExecutor } from './exceptions.js';
 import {
@@ -40,7 +40,7 @@ import {
 } from './executor.js';
 import { type FunctionSpec, specify } from './function-spec.js';
 import type { CancelOptions, Future } from './futures.js';
-import { type Alarm, type Source, threadMailbox } from './mailbox.js';
+import { type Alarm, threadMailbox } from './mailbox.js';
 import { isImporting } from './modules.js';
 import {
   BATCH,
@@ -66,6 +66,7 @@ import {
 import type { RecordRing } from './record-ring.js';
 import { Accounts, type PoolStatistics, WorkerRecord } from './statistics.js';
 import { ROOM, TaskQueue } from './task-queue.js';
+import type { TransferList } from './transfer-list.js';
 
 export interface PoolOptions<I extends readonly unknown[] = readonly unknown[]> {
   /** The most workers there will be. They start on demand. */
@@ -112,12 +113,16 @@ function numberOf(spec: FunctionSpec): number {
   return number;
 }
 
-export abstract class WorkerPool extends Executor implements CallOwner, Source {
+export abstract class WorkerPool extends Executor {
   /** The most workers there will be. */
   readonly maxWorkers: number;
+  /** @internal */
   protected readonly _queue: TaskQueue;
+  /** @internal */
   protected readonly _functions = new Map<number, FunctionSpec>();
+  /** @internal */
   protected readonly _initializer: FunctionSpec | null;
+  /** @internal */
   protected readonly _initargs: Uint8Array<ArrayBuffer>;
   readonly #maxQueued: number | null;
   readonly #mailbox = threadMailbox();
@@ -152,27 +157,29 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
 
   // ----------------------------------------------------------------------------------- what subclasses bring
 
-  /** Whether a message port carries what the serializer cannot. */
+  /** Whether a message port carries what the serializer cannot. @internal */
   protected abstract readonly _shareable: boolean;
-  /** The name of the next worker. */
+  /** The name of the next worker. @internal */
   protected abstract _nameWorker(number: number): string;
-  /** Starts a worker in this place. */
+  /** Starts a worker in this place. @internal */
   protected abstract _start(worker: number, name: string): void;
-  /** Makes a function known to all live workers. */
+  /** Makes a function known to all live workers. @internal */
   protected abstract _define(fn: number, spec: FunctionSpec): void;
-  /** Sends what a worker waits for. */
-  protected abstract _supply(worker: number, parcel: Parcel, list: Held['list']): void;
+  /** Sends what a worker waits for. @internal */
+  protected abstract _supply(worker: number, parcel: Parcel, list: TransferList): void;
+  /** @internal */
   protected abstract _tellInterrupt(worker: number, index: number): void;
-  /** Ends one worker at once. */
+  /** Ends one worker at once. @internal */
   protected abstract _kill(worker: number): void;
-  /** Ends all workers at once. */
+  /** Ends all workers at once. @internal */
   protected abstract _killAll(): void;
+  /** @internal */
   protected abstract _brokenError(message: string, options: ErrorOptions): BrokenExecutor;
-  /** The broker's notice that a worker is dead: the one with this serial number in this place. */
+  /** The broker's notice that a worker is dead: the one with this serial number in this place. @internal */
   protected abstract _hearDeath(worker: number, serial: number, how: string): void;
-  /** All workers are gone. */
+  /** All workers are gone. @internal */
   protected abstract _ended(): void;
-  /** Takes in what the workers have written; `true` when there may be more. */
+  /** Takes in what the workers have written; `true` when there may be more. @internal */
   protected abstract _takeIn(): boolean;
 
   // ---------------------------------------------------------------------------------------------- submission
@@ -523,7 +530,7 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
 
   // ------------------------------------------------------------------------------------------ for subclasses
 
-  /** Takes in the records of a ring; `open` brings what is too large for it. */
+  /** Takes in the records of a ring; `open` brings what is too large for it. @internal */
   protected _receive(ring: RecordRing, open: (worker: number, index: number) => Parcel): boolean {
     const { area } = ring;
     for (let taken = 0; taken < RECORDS_A_TURN; taken++) {
@@ -628,7 +635,7 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
     });
   }
 
-  /** A worker has ended although nobody had asked it to. */
+  /** A worker has ended although nobody had asked it to. @internal */
   protected _died(worker: number, how: string, cause: unknown): void {
     const record = this.#records[worker];
     if (record === undefined) return;
@@ -751,7 +758,7 @@ export abstract class WorkerPool extends Executor implements CallOwner, Source {
     for (const tell of this.#wantEnd.splice(0)) tell();
   }
 
-  /** Stops at once: cancels what waits, gives up what runs, and ends all workers. */
+  /** Stops at once: cancels what waits, gives up what runs, and ends all workers. @internal */
   protected _forceShutdown(signal: () => void): void {
     this.#beginShutdown(true);
     signal();

@@ -524,6 +524,7 @@ export class Flow implements Fiber, PromiseLike<unknown> {
   _frame: Coro<unknown> | null;
   _leaf: boolean;
   _stack: Coro<unknown>[] | null;
+  /** @internal */
   _waiter: FutureLike<unknown> | Operation<unknown> | null;
   _scope: Scope | null;
   _mustCancel: boolean;
