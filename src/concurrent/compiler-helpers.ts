@@ -37,6 +37,27 @@ function toESM(module: unknown, isNodeMode?: unknown): unknown {
   return namespace;
 }
 
+function privateGet(object: object, members: Fields, getter?: Method): unknown {
+  brandCheck(object, members, 'read from private field');
+  return getter === undefined ? members.get(object) : Reflect.apply(getter, object, []);
+}
+
+function privateSet(object: object, members: Fields, value: unknown, setter?: Method): unknown {
+  brandCheck(object, members, 'write to private field');
+  if (setter === undefined) members.set(object, value);
+  else Reflect.apply(setter, object, [value]);
+  return value;
+}
+
+function superGet(cls: object, object: unknown, key: PropertyKey): unknown {
+  return Reflect.get(Object.getPrototypeOf(cls) as object, key, object);
+}
+
+function superSet(cls: object, object: unknown, key: PropertyKey, value: unknown): unknown {
+  Reflect.set(Object.getPrototypeOf(cls) as object, key, value, object);
+  return value;
+}
+
 const esbuildHelpers: Readonly<Record<string, unknown>> = {
   __name: (target: object, value: string) =>
     Object.defineProperty(target, 'name', { value, configurable: true }),
@@ -79,26 +100,31 @@ const esbuildHelpers: Readonly<Record<string, unknown>> = {
     if (members.has(object)) throw new TypeError('Cannot add the same private member more than once');
     return members instanceof WeakSet ? members.add(object) : members.set(object, value);
   },
-  __privateGet: (object: object, members: Fields, getter?: Method) => {
-    brandCheck(object, members, 'read from private field');
-    return getter === undefined ? members.get(object) : Reflect.apply(getter, object, []);
-  },
-  __privateSet: (object: object, members: Fields, value: unknown, setter?: Method) => {
-    brandCheck(object, members, 'write to private field');
-    if (setter === undefined) members.set(object, value);
-    else Reflect.apply(setter, object, [value]);
-    return value;
-  },
+  __privateGet: privateGet,
+  __privateSet: privateSet,
+  // For what changes a field and is no plain assignment: its `_` stands for the field.
+  __privateWrapper: (object: object, members: Fields, setter?: Method, getter?: Method) => ({
+    get _(): unknown {
+      return privateGet(object, members, getter);
+    },
+    set _(value: unknown) {
+      privateSet(object, members, value, setter);
+    },
+  }),
   __privateMethod: (object: object, members: Members, method: unknown) => {
     brandCheck(object, members, 'access private method');
     return method;
   },
-  __superGet: (cls: object, object: unknown, key: PropertyKey) =>
-    Reflect.get(Object.getPrototypeOf(cls) as object, key, object),
-  __superSet: (cls: object, object: unknown, key: PropertyKey, value: unknown) => {
-    Reflect.set(Object.getPrototypeOf(cls) as object, key, value, object);
-    return value;
-  },
+  __superGet: superGet,
+  __superSet: superSet,
+  __superWrapper: (cls: object, object: unknown, key: PropertyKey) => ({
+    get _(): unknown {
+      return superGet(cls, object, key);
+    },
+    set _(value: unknown) {
+      superSet(cls, object, key, value);
+    },
+  }),
   __toESM: toESM,
 };
 

@@ -59,23 +59,25 @@ export async function importModule(
   }
 }
 
-let registration: Promise<void> | undefined;
+/** Known to every copy of the package: tsx gives CommonJS programs one of their own. */
+const REGISTRATION = Symbol.for('tsyncio.tsx');
+const shared = globalThis as { [REGISTRATION]?: Promise<void> };
 
 /**
  * From now on this thread runs what tsx can run. Not tsImport(): it gives the program modules of its own, and so a second
  * tsyncio.
  */
 export function registerTsx(): Promise<void> {
-  registration ??= (async () => {
+  shared[REGISTRATION] ??= (async () => {
     const [esm, commonjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
     commonjs.register(); // without "type": "module" in its package.json a program is CommonJS
     esm.register();
   })();
-  return registration;
+  return shared[REGISTRATION];
 }
 
 function isTsxRegistered(): boolean {
-  return registration !== undefined;
+  return shared[REGISTRATION] !== undefined;
 }
 
 /** Whether the program was started with tsx, or through `--import tsx`: then its modules may be written for it. */
