@@ -387,6 +387,18 @@ test('specify() notes the file of who submits, as the base of what the function 
   assert.equal(required(), 'function');
 });
 
+test('specify() without a file, as at a prompt, lets imports be found from the working directory', async () => {
+  const fn = runInThisContext("async () => (await import('./exports.js')).scale(3)") as () => Promise<number>;
+  const spec = { ...(specify(fn) as Extract<FunctionSpec, { kind: 'source' }>), base: null };
+  const before = process.cwd();
+  process.chdir(fileURLToPath(new URL('./programs/', import.meta.url)));
+  try {
+    assert.equal(await (resolveFunction(spec) as () => Promise<number>)(), 9);
+  } finally {
+    process.chdir(before);
+  }
+});
+
 test('resolveFunction() compiles with the place of the text in its file, so that stacks are readable', () => {
   function thrower() {
     throw new Error('found');
