@@ -217,6 +217,10 @@ test('registerErrorClass() with encode and decode brings back what lies in priva
   assert.equal(second.stack, error.stack);
   assert.equal((second.cause as Error).message, 'why');
   assert.equal(first.cause, second);
+  // The other way round the holder is filled before what it holds is decoded.
+  const turned = travel(new AggregateError([error, new Error('holder', { cause: error })])).errors as Error[];
+  assert.equal((turned[0] as SecretError).reveal(), 'xyzzy');
+  assert.equal(turned[1]?.cause, turned[0]);
 });
 
 test('registerErrorClass() survives an encode or a decode that throws', () => {

@@ -412,6 +412,8 @@ test('resolveFunction() compiles with the place of the text in its file, so that
     return '';
   };
   assert.equal(stackOf(rebuilt(thrower)), stackOf(thrower));
+  const inOneLine = () => (undefined as unknown as { x: number }).x;
+  assert.equal(stackOf(rebuilt(inOneLine)), stackOf(inOneLine));
   const nowhere = stackOf(rebuilt(new Function('throw new Error("x")') as Fn));
   assert.match(nowhere, /at anonymous \(.*function-spec\.test\.js#anonymous:3:7\)/);
 });
