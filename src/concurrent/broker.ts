@@ -67,7 +67,6 @@ class Child {
   /** How many more calls it may run. */
   left: number;
   readonly #socket: Socket;
-  readonly #known = new Set<number>();
 
   constructor(pool: ProcessPool, setup: WorkerSetup, serial: number) {
     this.worker = setup.worker;
@@ -100,7 +99,6 @@ class Child {
       ended();
     });
     this.send(SETUP, 0, 0, 0, serialize(setup));
-    for (const [fn] of setup.functions) this.#known.add(fn);
   }
 
   send(kind: number, index: number, fn: number, flags: number, body: Uint8Array | null): void {

@@ -133,7 +133,7 @@ export class Mailbox {
   /** A blocked thread hears of no signal: without listeners Ctrl-C does what it does by default. */
   #prepareForLong(): () => void {
     for (const source of [...this.#sources]) source.blocked?.();
-    const listeners = process.listeners('SIGINT');
+    const listeners = process.rawListeners('SIGINT') as NodeJS.SignalsListener[]; // raw: those of once() stay such
     process.removeAllListeners('SIGINT');
     return () => {
       for (const listener of listeners) process.on('SIGINT', listener);

@@ -179,6 +179,7 @@ export class ProcessPoolExecutor extends WorkerPool {
     threadBroker().send({ type: 'end', pool: this.#id });
     this.#port.close();
     this.#port = null;
+    this.#results.abandon();
   }
 
   /**

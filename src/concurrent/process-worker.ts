@@ -37,6 +37,9 @@ import {
 } from './protocol.js';
 import { asAwaitable, CallRunner, type Outlet } from './serving.js';
 
+/** Longer strings are serialized: what is too large for the owner's ring has to be. */
+const SCALAR_LIMIT = 1024;
+
 /** The socket to the broker. */
 const socket = new Socket({ fd: 3, readable: true, writable: true });
 let worker = 0;
@@ -44,8 +47,9 @@ let worker = 0;
 /** Sends results as records, in the form in which rings have them. */
 class SocketOutlet implements Outlet {
   result(index: number, started: number, ended: number, value: unknown): void {
-    if (typeof value !== 'object' || value === null) {
-      const size = VALUE_AT + 24 + (typeof value === 'string' ? value.length * 2 : 0);
+    const length = typeof value === 'string' ? value.length : 0;
+    if ((typeof value !== 'object' || value === null) && length <= SCALAR_LIMIT) {
+      const size = VALUE_AT + 24 + length * 2;
       const area = record(RESULT, size, index, started, ended);
       const end = area.writeScalar(value, VALUE_AT, size);
       if (end > 0) {
@@ -116,6 +120,8 @@ const runner = new CallRunner(new SocketOutlet());
 /** What has come while a call was not over. */
 const later: Uint8Array<ArrayBuffer>[] = [];
 let busy: Promise<void> | null = null;
+/** A call whose function is still on its way: the broker hears of calls and of functions in different ways. */
+let early: Uint8Array<ArrayBuffer> | null = null;
 
 function obey(bytes: Uint8Array<ArrayBuffer>): void {
   const words = new Int32Array(bytes.buffer, 0, FRAME_HEADER / 4);
@@ -125,13 +131,13 @@ function obey(bytes: Uint8Array<ArrayBuffer>): void {
       break;
     case DEFINE:
       runner.define(words[FUNCTION_WORD] as number, deserialize(bodyOf(bytes, words)) as FunctionSpec);
+      if (early !== null) takeCall(early);
       break;
     case INTERRUPT:
       runner.interrupt(words[CALL_INDEX_WORD] as number);
       break;
     case CALL:
-      if (busy !== null) later.push(bytes);
-      else perform(bytes, words);
+      takeCall(bytes);
       break;
     case CLOSE:
       socket.end(() => process.exit());
@@ -141,6 +147,14 @@ function obey(bytes: Uint8Array<ArrayBuffer>): void {
 
 function bodyOf(bytes: Uint8Array, words: Int32Array): Uint8Array {
   return bytes.subarray(FRAME_HEADER, words[SIZE_WORD]);
+}
+
+function takeCall(bytes: Uint8Array<ArrayBuffer>): void {
+  const words = new Int32Array(bytes.buffer, 0, FRAME_HEADER / 4);
+  early = null;
+  if (busy !== null) later.push(bytes);
+  else if (!runner.knows(words[FUNCTION_WORD] as number)) early = bytes;
+  else perform(bytes, words);
 }
 
 function perform(bytes: Uint8Array<ArrayBuffer>, words: Int32Array): void {

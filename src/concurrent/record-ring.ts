@@ -9,6 +9,7 @@ import { Area } from './area.js';
 
 const HEAD = 0;
 const TAIL = 1;
+const ABANDONED = 2;
 const CONTROL_BYTES = 64;
 const SKIP = -1;
 
@@ -38,6 +39,7 @@ export class RecordRing {
     for (;;) {
       const head = control[HEAD] as number;
       const tail = Atomics.load(control, TAIL);
+      if (Atomics.load(control, ABANDONED) === 1) return 0; // what stands there nobody will read
       const free = this.#capacity - ((head - tail) | 0);
       const offset = head & (this.#capacity - 1);
       const rest = this.#capacity - offset;
@@ -81,6 +83,13 @@ export class RecordRing {
   /** The reader is done with the record at `offset`. */
   release(offset: number): void {
     this.#advance(this.area.i32[offset >> 2] as number);
+  }
+
+  /** Nobody reads any more: from now on the writer never sleeps, and what it writes is lost. */
+  abandon(): void {
+    Atomics.store(this.#control, ABANDONED, 1);
+    Atomics.store(this.#control, TAIL, Atomics.load(this.#control, HEAD)); // or a writer that is falling asleep would miss it
+    Atomics.notify(this.#control, TAIL);
   }
 
   #advance(size: number): void {

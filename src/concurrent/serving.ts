@@ -53,6 +53,8 @@ export class CallRunner {
   readonly #specs = new Map<number, FunctionSpec>();
   readonly #callables: (Callable | undefined)[] = [];
   #task: { readonly index: number; readonly task: Task<unknown> } | null = null;
+  /** The call that was interrupted last before it had a task: its arguments or its module were still to come. */
+  #interrupted: number | null = null;
   busy = false;
 
   constructor(outlet: Outlet) {
@@ -71,6 +73,7 @@ export class CallRunner {
   /** Cancels the task of a call, if it runs as one. */
   interrupt(index: number): void {
     if (this.#task?.index === index) this.#task.task.cancel();
+    else this.#interrupted = index;
   }
 
   /** Runs a call; returns a promise if it is not over yet. It never rejects. */
@@ -199,6 +202,7 @@ export class CallRunner {
       };
       const task = getEventLoop().createTask(thunk, { name: callable.call.name || 'call' });
       this.#task = { index, task };
+      if (this.#interrupted === index) task.cancel();
       task.addDoneCallback(() => {
         this.#task = null;
         if (callable.mode === 'unknown') callable.mode = promised ? 'task' : 'plain';

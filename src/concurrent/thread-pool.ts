@@ -229,6 +229,7 @@ export class ThreadPoolExecutor extends WorkerPool {
   protected _ended(): void {
     for (const thread of this.#threads) thread?.port.close();
     this.#threads.length = 0;
+    this.#notices.abandon();
   }
 }
 

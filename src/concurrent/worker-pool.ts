@@ -96,6 +96,8 @@ export interface CallSettings {
 const RECORDS_A_TURN = 256;
 /** Seconds between an interruption and the kill that `kill: true` asks for. */
 const GRACE = 0.1;
+/** More cancelled calls than that can not be in the shared queue. */
+const WITHDRAWN_LIMIT = 512;
 /** Seconds until the owner looks again for the worker of a call that it could not find. */
 const LOOK_AGAIN = 0.002;
 
@@ -132,6 +134,9 @@ export abstract class WorkerPool extends Executor {
   /** Calls for which the shared queue had no room, from `#overflowStart` on. */
   #overflow: Call[] = [];
   #overflowStart = 0;
+  /** Calls that were cancelled and still have their place: how many in the overflow, and which in the shared queue. */
+  #withdrawnHere = 0;
+  #withdrawnThere: number[] = [];
   readonly #alarms = new Map<Call, Alarm>();
   readonly #records: (WorkerRecord | undefined)[] = [];
   #workersMade = 0;
@@ -339,7 +344,8 @@ export abstract class WorkerPool extends Executor {
   #flush(): void {
     while (this.#overflowStart < this.#overflow.length) {
       const call = this.#overflow[this.#overflowStart] as Call;
-      if (call._state === 'PENDING' && !this.#publish(call)) return;
+      if (call.cancelled()) this.#withdrawnHere -= 1;
+      else if (call._state === 'PENDING' && !this.#publish(call)) return;
       this.#overflowStart += 1;
     }
     if (this.#overflow.length === 0) return;
@@ -347,8 +353,22 @@ export abstract class WorkerPool extends Executor {
     this.#overflowStart = 0;
   }
 
+  /** How many calls wait for a worker. */
   #queued(): number {
-    return this._queue.unclaimed + this.#overflow.length - this.#overflowStart;
+    let there = this._queue.unclaimed;
+    if (this.#withdrawnThere.length > 0) {
+      this.#dropPassed();
+      there = Math.max(0, there - this.#withdrawnThere.length);
+    }
+    return there + this.#queuedHere();
+  }
+
+  #dropPassed(): void {
+    this.#withdrawnThere = this.#withdrawnThere.filter((index) => !this._queue.isClaimed(index));
+  }
+
+  #queuedHere(): number {
+    return this.#overflow.length - this.#overflowStart - this.#withdrawnHere;
   }
 
   /** Starts a worker for a call that none is free for. */
@@ -454,6 +474,9 @@ export abstract class WorkerPool extends Executor {
     if (call._index !== undefined) {
       if (!this._queue.cancel(call._index)) return false;
       this.#calls.delete(call._index);
+      if (this.#withdrawnThere.push(call._index) >= WITHDRAWN_LIMIT) this.#dropPassed();
+    } else {
+      this.#withdrawnHere += 1;
     }
     this.#accounts.cancelled += 1;
     this.#mailbox.settle();
@@ -661,7 +684,7 @@ export abstract class WorkerPool extends Executor {
   #left(worker: number): void {
     if (this.#records[worker] === undefined) return;
     this.#vacate(worker);
-    if (!this.#closed) this.#hire();
+    if (!this.#closed || this.#calls.size > 0) this.#hire();
     if (this.#alive === 0 && this.#shutDown && this.#calls.size === 0) this.#end();
   }
 
@@ -684,6 +707,7 @@ export abstract class WorkerPool extends Executor {
     const calls = [...this.#calls.values(), ...this.#overflow.slice(this.#overflowStart)];
     this.#overflow = [];
     this.#overflowStart = 0;
+    this.#withdrawnHere = 0;
     this.#calls.clear();
     for (const call of calls) {
       if (call.done()) continue;
@@ -771,7 +795,7 @@ export abstract class WorkerPool extends Executor {
     const { done, failed, cancelled, waitTime, runTime } = this.#accounts;
     return {
       queued,
-      running: Math.max(0, this.#calls.size + (this.#overflow.length - this.#overflowStart) - queued),
+      running: Math.max(0, this.#calls.size + this.#queuedHere() - queued),
       done,
       failed,
       cancelled,
