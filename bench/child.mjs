@@ -4,7 +4,8 @@
 //   { units, repeat(times) }   `repeat` does `times` rounds of `units` units of work, never fewer than `least` rounds,
 //                              where starting up must not show; `fixed` marks a round that takes as long as it
 //                              takes, such as a second of sleeping. `repeat` also gets a function to call when
-//                              preparations are over and the measurement begins. Or
+//                              preparations are over and the measurement begins; `prepare()` comes before
+//                              everything, warming up included, to start workers. Or
 //   { value() }                which measures by itself (bytes, milliseconds).
 // The result goes to the standard output as one line of JSON, in nanoseconds a unit.
 import { resolve } from 'node:path';
@@ -15,7 +16,9 @@ const WARM_UP = 0.4; // seconds; a cold Effect or Effection is twenty times slow
 
 const [path, args, goal] = process.argv.slice(2);
 const { default: program } = await import(pathToFileURL(resolve(path)));
-const { units, repeat, least = 1, fixed, value } = program(JSON.parse(args));
+const { units, repeat, least = 1, fixed, prepare, value } = program(JSON.parse(args));
+
+await prepare?.();
 
 if (value !== undefined) report({ value: await value() });
 else report(await sample(Number(goal)));

@@ -53,6 +53,9 @@ def main(kind, path, arguments, goal):
         run(program.repeat(times, **arguments))
         return time.perf_counter() - begin[0], time.process_time() - begin[1]
 
+    if hasattr(program, "prepare"):
+        program.prepare(**arguments)
+
     def result(times, wall, cpu):
         nanoseconds = 1e9 / (program.units(**arguments) * times)
         return {"wall": wall * nanoseconds, "cpu": cpu * nanoseconds, "waits": hasattr(program, "fixed")}

@@ -106,6 +106,50 @@ const imports = (name, title, specifier, ...others) => ({
   ],
 });
 
+/** Thread pools, all with two workers unless told. The floors have no queue, no errors and no cancellation. */
+const pools = (work, title, { workers = 2, inFlight = 64, others = [] } = {}) => ({
+  name: `pool-${work}`,
+  title,
+  args: { work, workers, inFlight },
+  contenders: [
+    ['tsyncio', 'pool/tsyncio.mjs'],
+    ...others,
+    ['postMessage', 'pool/post-message.mjs', { note: 'bare' }],
+    ['piscina', 'pool/piscina.mjs'],
+    ['tinypool', 'pool/tinypool.mjs'],
+    ['workerpool', 'pool/workerpool.mjs'],
+    ['poolifier', 'pool/poolifier.mjs'],
+  ],
+});
+const RING = ['ring', 'pool/ring.mjs', { note: 'bare shared memory, one worker' }];
+const CPYTHON = ['CPython', 'pool/executors.py', { note: 'ThreadPoolExecutor' }];
+
+const starts = (name, title, processes) => {
+  const contender = (pool, open) => [
+    'pool/start.mjs',
+    { args: { pool: `./${pool}.mjs`, ...(open && { open }) } },
+  ];
+  return {
+    name,
+    title,
+    args: { workers: 1 },
+    unit: 'ms',
+    contenders: [
+      ['tsyncio', ...contender('tsyncio', processes && 'openProcesses')],
+      ...(processes
+        ? []
+        : [
+            ['postMessage', ...contender('post-message')],
+            ['piscina', ...contender('piscina')],
+            ['tinypool', ...contender('tinypool')],
+          ]),
+      ['workerpool', ...contender('workerpool', processes ? 'openProcesses' : 'openThreads')],
+      ...(processes ? [] : [['poolifier', ...contender('poolifier')]]),
+      ['CPython', 'pool/start.py', { args: { processes } }],
+    ],
+  };
+};
+
 export const programs = [
   switches('switch-100', 100, ['Effection', 'switch/effection.mjs']),
   switches('switch-10000', 10_000),
@@ -221,6 +265,49 @@ export const programs = [
     ['Effection', 'import/module.mjs', { args: { specifier: 'effection' } }],
     ['asyncio', 'import/asyncio.py'],
   ),
+  pools('scalars', 'Thread pool, a number there and back, 64 in flight', {
+    others: [
+      ['tsyncio yield*', 'pool/tsyncio-generator.mjs'],
+      ['tsyncio map', 'pool/tsyncio-map.mjs', { note: 'executor.map, blocking' }],
+      RING,
+      CPYTHON,
+    ],
+  }),
+  pools('rich', 'Thread pool, a small object there and back, 64 in flight', { others: [CPYTHON] }),
+  {
+    ...pools('scalars', 'Thread pool, round trip awaited', {
+      workers: 1,
+      inFlight: 1,
+      others: [['tsyncio yield*', 'pool/tsyncio-generator.mjs'], RING, CPYTHON],
+    }),
+    name: 'pool-roundtrip',
+  },
+  {
+    name: 'pool-blocking',
+    title: 'Thread pool, round trip with the caller blocked',
+    args: {},
+    contenders: [
+      ['tsyncio', 'pool-blocking/tsyncio.mjs'],
+      ['ring', 'pool-blocking/ring.mjs', { note: 'bare shared memory' }],
+      ['synckit', 'pool-blocking/synckit.mjs'],
+      ['CPython', 'pool-blocking/executors.py', { note: 'ThreadPoolExecutor' }],
+    ],
+  },
+  pools('copied', '1 MiB to a thread, copied', { workers: 1, inFlight: 1 }),
+  pools('moved', '1 MiB to a thread, transferred', { workers: 1, inFlight: 1 }),
+  pools('shared', '64 MiB to a thread, shared', { workers: 1, inFlight: 1 }),
+  starts('pool-start', 'Thread pool, from the constructor to the first result', false),
+  {
+    name: 'process-scalars',
+    title: 'Process pool, a number there and back, 64 in flight',
+    args: { work: 'scalars', workers: 2, inFlight: 64, processes: true },
+    contenders: [
+      ['tsyncio', 'pool/tsyncio.mjs'],
+      ['workerpool', 'pool/workerpool.mjs'],
+      ['CPython', 'pool/executors.py', { note: 'ProcessPoolExecutor' }],
+    ],
+  },
+  starts('process-start', 'Process pool, from the constructor to the first result', true),
 ].map(complete);
 
 function complete(program) {

@@ -73,7 +73,7 @@ function judge(results) {
     }
     const [program, contender] = Array.isArray(target.versus)
       ? target.versus
-      : [target.program, target.versus];
+      : [target.program, target.versus ?? bestOf(target.best.map((name) => find(target.program, name)))];
     const other = find(program, contender);
     if (!other || (other.error && !ours.error)) return [];
     const versus = program === target.program ? contender : `${contender}, ${program}`;
@@ -92,6 +92,12 @@ function judge(results) {
       { ...target, wanted, measured: `${show(median)} × (${show(min)}–${show(max)})`, ratio: median, met },
     ];
   });
+}
+
+/** The name of the fastest of several contenders, those left out and those that failed aside. */
+function bestOf(contenders) {
+  const ran = contenders.filter((contender) => contender && !contender.error);
+  return ran.sort((a, b) => a.median - b.median)[0]?.name;
 }
 
 export function renderReport(results) {
@@ -134,13 +140,23 @@ export function renderReport(results) {
   return `${lines.join('\n')}\n`;
 }
 
-const COLUMNS = [
+const RUNTIME_COLUMNS = [
   ['native', ['native', 'thenable', 'setTimeout', 'hand-written']],
   ['Effect 4', ['Effect']],
   ['Effection 4', ['Effection']],
   ['async-mutex', ['async-mutex']],
   ['asyncio', ['asyncio']],
   ['uvloop', ['uvloop']],
+];
+
+const POOL_COLUMNS = [
+  ['bare postMessage', ['postMessage']],
+  ['piscina', ['piscina']],
+  ['tinypool', ['tinypool']],
+  ['workerpool', ['workerpool']],
+  ['poolifier', ['poolifier']],
+  ['synckit', ['synckit']],
+  ['CPython', ['CPython']],
 ];
 
 /** The table for the README: one for each Node with a complete run in `folder`. */
@@ -154,21 +170,35 @@ export function renderSummary(folder) {
       `Node ${results.node.slice(1)}${python && ` beside ${python}`}, ${results.machine}; the median of ` +
         `${results.rounds} interleaved rounds, ${results.time}. The other columns are multiples of the first: 8 × is eight times as long.`,
       '',
-      `| | tsyncio | ${COLUMNS.map(([title]) => title).join(' | ')} |`,
-      `| --- | ---: | ${COLUMNS.map(() => '---:').join(' | ')} |`,
     );
-    for (const { title, unit, contenders } of results.programs) {
-      const ours = contenders.find(({ name }) => name === OURS);
-      const cells = COLUMNS.map(([, names]) => {
-        const peer = names.map((wanted) => contenders.find(({ name }) => name === wanted)).find(Boolean);
-        if (!peer || ours.error) return '';
-        return peer.error ? 'fails' : `${show(peer.median / ours.median)} ×`;
-      });
-      lines.push(`| ${title} | ${ours.error ? 'fails' : amount(ours.median, unit)} | ${cells.join(' | ')} |`);
-    }
-    lines.push('');
+    const isPool = ({ name }) => /^(pool|process)-/.test(name);
+    lines.push(
+      ...table(
+        results.programs.filter((program) => !isPool(program)),
+        RUNTIME_COLUMNS,
+      ),
+    );
+    lines.push(...table(results.programs.filter(isPool), POOL_COLUMNS));
   }
   return lines.join('\n');
+}
+
+function table(programs, columns) {
+  if (programs.length === 0) return [];
+  const lines = [
+    `| | tsyncio | ${columns.map(([title]) => title).join(' | ')} |`,
+    `| --- | ---: | ${columns.map(() => '---:').join(' | ')} |`,
+  ];
+  for (const { title, unit, contenders } of programs) {
+    const ours = contenders.find(({ name }) => name === OURS);
+    const cells = columns.map(([, names]) => {
+      const peer = names.map((wanted) => contenders.find(({ name }) => name === wanted)).find(Boolean);
+      if (!peer || ours.error) return '';
+      return peer.error ? 'fails' : `${show(peer.median / ours.median)} ×`;
+    });
+    lines.push(`| ${title} | ${ours.error ? 'fails' : amount(ours.median, unit)} | ${cells.join(' | ')} |`);
+  }
+  return [...lines, ''];
 }
 
 function amount(value, unit) {

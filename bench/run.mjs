@@ -52,7 +52,16 @@ if (!existsSync(link)) {
   symlinkSync('../..', link, 'junction');
 }
 /** Contenders that come from npm. */
-const PEERS = { Effect: 'effect', Effection: 'effection', 'async-mutex': 'async-mutex' };
+const PEERS = {
+  Effect: 'effect',
+  Effection: 'effection',
+  'async-mutex': 'async-mutex',
+  piscina: 'piscina',
+  tinypool: 'tinypool',
+  workerpool: 'workerpool',
+  poolifier: 'poolifier',
+  synckit: 'synckit',
+};
 const missing = Object.keys(PEERS).filter((name) => !existsSync(join(HERE, 'node_modules', PEERS[name])));
 if (missing.length > 0) {
   console.error(`Not installed, left out: ${missing.join(', ')}. To have them: npm ci --prefix bench`);
@@ -108,9 +117,14 @@ if (complete) writeFileSync(join(HERE, 'table.md'), renderSummary(join(HERE, 're
 function isWanted({ name, file }) {
   if (name.startsWith('tsyncio')) return true;
   if (options.profile || missing.includes(name)) return false;
-  if (file.endsWith('.py') && !interpreters[name]) return false;
+  if (file.endsWith('.py') && !pythonOf(name)) return false;
   if (!rivals) return true;
   return rivals.some((rival) => rival.toLowerCase() === name.toLowerCase());
+}
+
+/** What runs a contender that is a Python program: uvloop needs one of its own. */
+function pythonOf(name) {
+  return interpreters[name === 'uvloop' ? 'uvloop' : 'asyncio'];
 }
 
 /** One process, one sample. A failure is a result too: some contenders cannot run 100,000 levels deep. */
@@ -118,7 +132,7 @@ function sample(program, { name, file, args, nodeFlags }) {
   const path = join(HERE, 'programs', file);
   const tail = [path, JSON.stringify(args), String(goal)];
   const [command, argv] = file.endsWith('.py')
-    ? [interpreters[name].path, [join(HERE, 'child.py'), name, ...tail]]
+    ? [pythonOf(name).path, [join(HERE, 'child.py'), name, ...tail]]
     : [
         interpreters.node.path,
         [...nodeFlags, ...profileFlags(program, name), join(HERE, 'child.mjs'), ...tail],

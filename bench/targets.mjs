@@ -2,7 +2,11 @@
 //   atMost: r   ours takes at most r times as long as `versus`
 //   faster: r   ours is at least r times as fast as `versus`
 // Memory and start-up are absolute: `limit`, in the program's own unit.
-// `versus` is a contender of the same program, or [program, contender]; `node` restricts a target to a major version.
+// `versus` is a contender of the same program, or [program, contender]; `best` names several, of which the fastest
+// counts; `node` restricts a target to a major version.
+
+/** The pools of worker threads. */
+const POOLS = ['piscina', 'tinypool', 'workerpool', 'poolifier'];
 
 export const targets = [
   { program: 'switch-100', versus: 'native', atMost: 1.3 },
@@ -57,4 +61,13 @@ export const targets = [
   { program: 'memory-sleep', limit: 800 },
   { program: 'import-core', limit: 10 },
   { program: 'import', limit: 20 },
+
+  { program: 'pool-scalars', limit: 4000 },
+  { program: 'pool-scalars', best: POOLS, faster: 5 },
+  { program: 'pool-rich', best: POOLS, faster: 2 },
+  { program: 'pool-roundtrip', best: POOLS, atMost: 0.5 },
+  { program: 'pool-blocking', versus: 'synckit', atMost: 0.6 },
+  { program: 'pool-copied', best: POOLS, atMost: 1 },
+  { program: 'pool-moved', versus: 'postMessage', atMost: 2 },
+  { program: 'process-scalars', versus: 'workerpool', faster: 3 },
 ];

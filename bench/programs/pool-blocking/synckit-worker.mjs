@@ -1,0 +1,4 @@
+import { runAsWorker } from 'synckit';
+import { scalars } from '../pool/work.mjs';
+
+runAsWorker(scalars);

@@ -1,0 +1,4 @@
+import workerpool from 'workerpool';
+import { functions } from './work.mjs';
+
+workerpool.worker(functions);
