@@ -37,22 +37,20 @@ export function deliver(fiber: Fiber, message: unknown): void {
     const scope = each._scope;
     if (scope === null) {
       const waiter = each._waiter;
+      let next: Fiber | null | undefined = null;
       if (waiter instanceof Operation) {
         if (waiter._drop(message)) return;
-        each._mustCancel = true;
-        each._cancelMessage = message;
-        each._task._cancelMessage = message;
-        return;
-      }
-      const next = waiter === null ? null : waiter._requestCancel?.(message);
-      if (next === undefined || next === null) {
-        if (waiter !== null && next === undefined) {
+      } else if (waiter !== null) {
+        next = waiter._requestCancel?.(message);
+        if (next === undefined) {
           if (waiter.cancel(message)) return;
           if (waiter._isCancelling === true) {
             cutCircle(each, message);
             return;
           }
         }
+      }
+      if (next === undefined || next === null) {
         each._mustCancel = true;
         each._cancelMessage = message;
         each._task._cancelMessage = message;

@@ -378,6 +378,22 @@ export abstract class LeafCoroutine<T> extends Coroutine<T> {
   }
 }
 
+/** `sleep(0)`: one iteration of the loop, and nothing to clean up. The driver may leave the first step out. @internal */
+export class Checkpoint extends LeafCoroutine<undefined> {
+  override get name(): string {
+    return 'sleep';
+  }
+
+  protected override _start(): IteratorResult<Suspension, undefined> {
+    return SKIP_ITERATION;
+  }
+
+  protected override _resume(): IteratorResult<Suspension, undefined> {
+    this._state = CLOSED;
+    return RETURN_NOTHING;
+  }
+}
+
 /**
  * `async def` for either kind: turns a generator function or an async function into a function that returns lazy,
  * single-use {@link Coroutine}s, which both kinds can wait for. Arguments are bound at the call.

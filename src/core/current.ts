@@ -40,9 +40,13 @@ export function activeAsyncContext(): AsyncContext | null {
   return asyncContext;
 }
 
+function anyScope(): Scope | null {
+  return asyncContext === null ? current.nativeScope : (asyncContext.getScope() ?? current.nativeScope);
+}
+
 /** The scope in which the running native code awaits, if its task is still alive. @internal */
 export function liveScope(): Scope | null {
-  let scope = asyncContext === null ? current.nativeScope : (asyncContext.getScope() ?? current.nativeScope);
+  let scope = anyScope();
   if (scope === null || scope._task === null || scope._task.done()) return null;
   while (scope._closed && scope._outer !== null) scope = scope._outer;
   return scope._closed ? scope._task._leftoverScope() : scope;
@@ -50,7 +54,5 @@ export function liveScope(): Scope | null {
 
 /** The loop of the async context, also of a scope whose task has ended. @internal */
 export function contextLoop(): EventLoop | null {
-  const scope =
-    asyncContext === null ? current.nativeScope : (asyncContext.getScope() ?? current.nativeScope);
-  return scope?._loop ?? null;
+  return anyScope()?._loop ?? null;
 }

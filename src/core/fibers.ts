@@ -22,6 +22,7 @@ import type { EventLoop } from './base-events.js';
 import { cancelledError, deliver, runsIn } from './cancellation.js';
 import {
   awaiting,
+  Checkpoint,
   CLOSED,
   type Coro,
   Coroutine,
@@ -159,12 +160,6 @@ export function advance(fiber: Fiber, withFailure: boolean, withValue: unknown):
       fiber._loop._push(fiber);
       return;
     }
-    if (yielded instanceof Operation) {
-      fiber._frame = frame;
-      if (parkOn(fiber, yielded)) return;
-      fail(fiber, yielded);
-      return;
-    }
     if (yielded instanceof Coroutine && yielded._state === OPEN && yielded._source !== null) {
       const source: unknown = yielded._source;
       yielded._source = null;
@@ -207,17 +202,15 @@ function advanceInOwnScope(flow: Flow): void {
   else scope._carrier.runInAsyncScope(advance, undefined, flow as Fiber, false, undefined);
 }
 
-/** Makes `fiber` wait for the operation that its top frame yielded. `false` when that does not wait for anything. */
-function parkOn(fiber: Fiber, operation: Operation<unknown>): boolean {
-  if (operation._state !== WAITING || operation._fiber !== null) return false;
-  operation._fiber = fiber;
-  fiber._waiter = operation;
-  if (fiber._mustCancel && operation._drop(fiber._cancelMessage)) fiber._mustCancel = false;
-  return true;
-}
-
-/** Makes `fiber` wait for the future that its top frame yielded. `false` when that is not possible. */
+/** Makes `fiber` wait for what its top frame yielded. `false` when that is not possible. */
 function park(fiber: Fiber, yielded: unknown): boolean {
+  if (yielded instanceof Operation) {
+    if (yielded._state !== WAITING || yielded._fiber !== null) return false;
+    yielded._fiber = fiber;
+    fiber._waiter = yielded;
+    if (fiber._mustCancel && yielded._drop(fiber._cancelMessage)) fiber._mustCancel = false;
+    return true;
+  }
   if (yielded instanceof Future) {
     if (
       !yielded._asyncioFutureBlocking ||
@@ -719,6 +712,12 @@ awaiting.coroutine = (coroutine, noted, onFulfilled, onRejected) => {
   if (coroutine instanceof LeafCoroutine) {
     flow._frame = coroutine as unknown as Coro<unknown>;
     flow._leaf = true;
+    if (coroutine instanceof Checkpoint) {
+      coroutine._state = OPEN;
+      flow._loop._push(flow);
+      flow._loop._parked(flow);
+      return flow;
+    }
   } else {
     coroutine._state = OPEN;
   }

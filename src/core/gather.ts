@@ -163,19 +163,11 @@ export function gather(
     throw new TypeError(`gather() expects an iterable of awaitables, not ${describe(awaitables)}`);
   }
   // A set costs half of a map from each awaitable to its child, which only those need that stand here twice.
-  const seen = new Set<unknown>();
+  const given = [...awaitables];
+  const distinct = new Set(given);
   const unique: FutureLike<unknown>[] = [];
-  let children = unique;
-  let childOf: Map<unknown, FutureLike<unknown>> | undefined;
   let within: { readonly loop: EventLoop } | undefined;
-  for (const awaitable of awaitables) {
-    seen.add(awaitable);
-    if (seen.size === unique.length) {
-      childOf ??= childrenByAwaitable(seen, unique);
-      if (children === unique) children = [...unique];
-      children.push(childOf.get(awaitable) as FutureLike<unknown>);
-      continue;
-    }
+  for (const awaitable of distinct) {
     if (Array.isArray(awaitable)) {
       throw new TypeError(
         'An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it',
@@ -184,8 +176,11 @@ export function gather(
     const child = within === undefined ? ensureFuture(awaitable) : ensureFuture(awaitable, within);
     within ??= { loop: child.getLoop() };
     unique.push(child);
-    if (children !== unique) children.push(child);
-    childOf?.set(awaitable, child);
+  }
+  let children: readonly FutureLike<unknown>[] = unique;
+  if (unique.length < given.length) {
+    const childOf = new Map([...distinct].map((awaitable, i) => [awaitable, unique[i]]));
+    children = given.map((awaitable) => childOf.get(awaitable) as FutureLike<unknown>);
   }
   const outer = new GatheringFuture<unknown>(
     within?.loop ?? getEventLoop(),
@@ -194,21 +189,6 @@ export function gather(
   if (children.length === 0) outer.setResult([]);
   else outer._begin(children, unique);
   return outer;
-}
-
-/** `awaitables` are in the order of their `children`. */
-function childrenByAwaitable(
-  awaitables: Iterable<unknown>,
-  children: readonly FutureLike<unknown>[],
-): Map<unknown, FutureLike<unknown>> {
-  const childOf = new Map<unknown, FutureLike<unknown>>();
-  let index = 0;
-  for (const awaitable of awaitables) {
-    const child = children[index];
-    if (child !== undefined) childOf.set(awaitable, child);
-    index += 1;
-  }
-  return childOf;
 }
 
 function describe(value: unknown): string {

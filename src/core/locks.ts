@@ -7,7 +7,7 @@
  */
 
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
-import { CLOSED, type Coro, Coroutine, isThenable, type Suspension } from './coroutines.js';
+import { type Coro, Coroutine, isThenable, type Suspension } from './coroutines.js';
 import { BrokenBarrierError, isCancelledError, RuntimeError, ValueError } from './exceptions.js';
 import { inspectCustom } from './format-helpers.js';
 import { WAITING, WOKEN } from './operations.js';
@@ -90,43 +90,25 @@ export abstract class Lockable implements AsyncContextManager<void> {
   }
 }
 
-class AcquireLock extends LineWait<true> {
-  readonly _lock: Lock;
-
-  constructor(lock: Lock) {
-    super();
-    this._lock = lock;
-  }
-
-  override get _line(): WaitList {
-    return this._lock._waiters;
-  }
-
+class AcquireLock extends LineWait<true, Lock> {
   override get name(): string {
     return 'Lock.acquire';
   }
 
   protected override _start(): IteratorResult<Suspension, true> {
-    const lock = this._lock;
-    if (!lock._locked && lock._waiters._live === 0) {
-      lock._locked = true;
-      return this._finish();
-    }
-    lock._binding.check(lock);
+    const lock = this._owner;
+    if (!lock._locked && lock._waiters._live === 0) return this._resume();
     return this._queueUp();
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
-    const lock = this._lock;
-    lock._waiters.remove(this);
-    lock._locked = true;
-    return this._finish();
+    this._owner._locked = true;
+    return super._resume();
   }
 
   protected override _abort(error: unknown): never {
-    const lock = this._lock;
-    lock._waiters.remove(this);
-    this._state = CLOSED;
+    const lock = this._owner;
+    this._leave();
     if (isCancelledError(error) && !lock._locked) lock._waiters.wakeFirst();
     throw error;
   }
@@ -178,7 +160,7 @@ export class Lock extends Lockable {
   }
 
   override _info(): string {
-    return describeLine(this._locked ? 'locked' : 'unlocked', this._waiters.length);
+    return describeLine(this._locked ? 'locked' : 'unlocked', this._waiters._length);
   }
 }
 
@@ -186,38 +168,15 @@ function describeLine(state: string, waiters: number): string {
   return waiters === 0 ? state : `${state}, waiters:${waiters}`;
 }
 
-class WaitForEvent extends LineWait<true> {
-  readonly _event: Event;
-
-  constructor(event: Event) {
-    super();
-    this._event = event;
-  }
-
-  override get _line(): WaitList {
-    return this._event._waiters;
-  }
-
+class WaitForEvent extends LineWait<true, Event> {
   override get name(): string {
     return 'Event.wait';
   }
 
   protected override _start(): IteratorResult<Suspension, true> {
-    const event = this._event;
-    if (event.isSet()) return this._finish();
-    event._binding.check(event);
+    const event = this._owner;
+    if (event.isSet()) return this._resume();
     return this._queueUp();
-  }
-
-  protected override _resume(): IteratorResult<Suspension, true> {
-    this._event._waiters.remove(this);
-    return this._finish();
-  }
-
-  protected override _abort(error: unknown): never {
-    this._event._waiters.remove(this);
-    this._state = CLOSED;
-    throw error;
   }
 }
 
@@ -251,7 +210,7 @@ export class Event {
   }
 
   toString(): string {
-    return `<Event [${describeLine(this.#set ? 'set' : 'unset', this._waiters.length)}]>`;
+    return `<Event [${describeLine(this.#set ? 'set' : 'unset', this._waiters._length)}]>`;
   }
 
   [inspectCustom](): string {
@@ -286,8 +245,10 @@ export class Event {
  */
 export class Condition extends Lockable {
   readonly #lock: Lock;
-  readonly #waiters = new WaitList();
-  readonly #binding = new LoopBinding();
+  /** @internal */
+  readonly _waiters = new WaitList();
+  /** @internal */
+  readonly _binding = new LoopBinding();
 
   /** @param lock a lock to use, which may be shared; a new one by default. */
   constructor(lock: Lock = new Lock()) {
@@ -320,8 +281,7 @@ export class Condition extends Lockable {
 
   *#waiting(): Coro<true> {
     if (!this.locked()) throw new RuntimeError('cannot wait on un-acquired lock');
-    this.#binding.check(this);
-    const waiter = new Notification(this.#waiters);
+    const waiter = new Notification(this);
     this.release();
     try {
       try {
@@ -378,27 +338,24 @@ export class Condition extends Lockable {
   }
 
   #notify(n: number): void {
-    for (let woken = 0; woken < n && this.#waiters.wakeNext(); woken += 1);
+    for (let woken = 0; woken < n && this._waiters.wakeNext(); woken += 1);
   }
 
   /** Wakes all who wait. @throws RuntimeError without the lock. */
   notifyAll(): void {
-    this.notify(this.#waiters.length);
+    this.notify(this._waiters._length);
   }
 
   override _info(): string {
-    return describeLine(this.locked() ? 'locked' : 'unlocked', this.#waiters.length);
+    return describeLine(this.locked() ? 'locked' : 'unlocked', this._waiters._length);
   }
 }
 
 /** A place among those who wait for a notification: taken before the lock is released, which may already notify. */
 class Notification extends LineWait<true> {
-  override readonly _line: WaitList;
-
-  constructor(line: WaitList) {
-    super();
+  constructor(condition: Condition) {
+    super(condition);
     this._untrack();
-    this._line = line;
     this._queueUp();
   }
 
@@ -413,57 +370,32 @@ class Notification extends LineWait<true> {
   protected override _start(): IteratorResult<Suspension, true> {
     return this._wait();
   }
-
-  protected override _resume(): IteratorResult<Suspension, true> {
-    this._line.remove(this);
-    return this._finish();
-  }
-
-  protected override _abort(error: unknown): never {
-    this._line.remove(this);
-    this._state = CLOSED;
-    throw error;
-  }
 }
 
-class AcquireSemaphore extends LineWait<true> {
-  readonly _semaphore: Semaphore;
-
-  constructor(semaphore: Semaphore) {
-    super();
-    this._semaphore = semaphore;
-  }
-
-  override get _line(): WaitList {
-    return this._semaphore._waiters;
-  }
-
+class AcquireSemaphore extends LineWait<true, Semaphore> {
   override get name(): string {
     return 'Semaphore.acquire';
   }
 
   protected override _start(): IteratorResult<Suspension, true> {
-    const semaphore = this._semaphore;
+    const semaphore = this._owner;
     if (!semaphore.locked()) {
       semaphore._value -= 1;
-      return this._finish();
+      return super._resume();
     }
-    semaphore._binding.check(semaphore);
     return this._queueUp();
   }
 
   protected override _resume(): IteratorResult<Suspension, true> {
-    const semaphore = this._semaphore;
-    semaphore._waiters.remove(this);
-    semaphore._wakeWhilePossible();
-    return this._finish();
+    const result = super._resume();
+    this._owner._wakeWhilePossible();
+    return result;
   }
 
   protected override _abort(error: unknown): never {
     const wasWoken = this._state === WOKEN;
-    const semaphore = this._semaphore;
-    semaphore._waiters.remove(this);
-    this._state = CLOSED;
+    const semaphore = this._owner;
+    this._leave();
     if (isCancelledError(error) && wasWoken) semaphore._value += 1;
     semaphore._wakeWhilePossible();
     throw error;
@@ -542,7 +474,7 @@ export class Semaphore extends Lockable {
   }
 
   override _info(): string {
-    return describeLine(this.locked() ? 'locked' : `unlocked, value:${this._value}`, this._waiters.length);
+    return describeLine(this.locked() ? 'locked' : `unlocked, value:${this._value}`, this._waiters._length);
   }
 }
 

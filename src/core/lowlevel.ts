@@ -1,5 +1,8 @@
 /** For those who build hosts, loops and Task classes of their own. Not needed by programs. */
 
+// All of the core, so that every entry point shares one chunk: a file less is a millisecond less of a cold import.
+import './index.js';
+
 export { runSynchronously, setExecutorShutdown } from './base-events.js';
 export { allocateBytes, asBytes, checkBytes, joinBytes, NO_BYTES } from './bytes.js';
 export { cloneableValues, cloneableVariable } from './contextvars.js';

@@ -52,12 +52,6 @@ export abstract class Operation<T> extends LeafCoroutine<T> {
     return true;
   }
 
-  /** How a task shows it: as the future that it stands for. */
-  _describeWait(): string {
-    if (this._state === WAITING) return '<Future pending cb=[Task.wakeup()]>';
-    return this._state === DROPPED ? '<Future cancelled>' : '<Future finished result=undefined>';
-  }
-
   _tell(state: number): void {
     const fiber = this._fiber;
     if (fiber !== null) fiber._loop._checkClosed();

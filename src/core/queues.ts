@@ -15,7 +15,7 @@ import { LineWait, LoopBinding, WaitList } from './wait-list.js';
 
 /** Takes the woken ones out of a line until it finds one that still waits. */
 function wakeNext(line: WaitList): void {
-  for (let first = line.first; first !== null; first = line.first) {
+  for (let first = line._first; first !== null; first = line._first) {
     const waits = first._state === WAITING;
     line.remove(first);
     if (waits) {
@@ -25,16 +25,9 @@ function wakeNext(line: WaitList): void {
   }
 }
 
-class Get<T> extends LineWait<T> {
-  readonly _queue: Queue<T>;
-
-  constructor(queue: Queue<T>) {
-    super();
-    this._queue = queue;
-  }
-
+class Get<T> extends LineWait<T, Queue<T>> {
   override get _line(): WaitList {
-    return this._queue._getters;
+    return this._owner._getters;
   }
 
   override get name(): string {
@@ -46,9 +39,8 @@ class Get<T> extends LineWait<T> {
   }
 
   protected override _resume(): IteratorResult<Suspension, T> {
-    const queue = this._queue;
+    const queue = this._owner;
     if (queue.empty() && !queue._isShutDown) {
-      queue._binding.check(queue);
       return this._queueUp();
     }
     this._state = CLOSED;
@@ -56,27 +48,24 @@ class Get<T> extends LineWait<T> {
   }
 
   protected override _abort(error: unknown): never {
-    const queue = this._queue;
+    const queue = this._owner;
     const wasWoken = this._state === WOKEN;
-    queue._getters.remove(this);
-    this._state = CLOSED;
+    this._leave();
     if (!queue.empty() && wasWoken) wakeNext(queue._getters);
     throw error;
   }
 }
 
-class Put<T> extends LineWait<void> {
-  readonly _queue: Queue<T>;
+class Put<T> extends LineWait<void, Queue<T>> {
   readonly _item: T;
 
   constructor(queue: Queue<T>, item: T) {
-    super();
-    this._queue = queue;
+    super(queue);
     this._item = item;
   }
 
   override get _line(): WaitList {
-    return this._queue._putters;
+    return this._owner._putters;
   }
 
   override get name(): string {
@@ -88,9 +77,8 @@ class Put<T> extends LineWait<void> {
   }
 
   protected override _resume(): IteratorResult<Suspension, void> {
-    const queue = this._queue;
+    const queue = this._owner;
     if (queue.full() && !queue._isShutDown) {
-      queue._binding.check(queue);
       return this._queueUp();
     }
     this._state = CLOSED;
@@ -99,10 +87,9 @@ class Put<T> extends LineWait<void> {
   }
 
   protected override _abort(error: unknown): never {
-    const queue = this._queue;
+    const queue = this._owner;
     const wasWoken = this._state === WOKEN;
-    queue._putters.remove(this);
-    this._state = CLOSED;
+    this._leave();
     if (!queue.full() && wasWoken) wakeNext(queue._putters);
     throw error;
   }
@@ -260,15 +247,15 @@ export class Queue<T = unknown> {
       }
       if (this.#unfinished === 0) this.#finished.set();
     }
-    while (this._getters.first !== null) wakeNext(this._getters);
-    while (this._putters.first !== null) wakeNext(this._putters);
+    while (this._getters._first !== null) wakeNext(this._getters);
+    while (this._putters._first !== null) wakeNext(this._putters);
   }
 
   toString(): string {
     const info = [`maxsize=${this.#maxsize}`];
     if (!this.empty()) info.push(`_queue=${repr([...this._contents()])}`);
-    if (this._getters.length > 0) info.push(`_getters[${this._getters.length}]`);
-    if (this._putters.length > 0) info.push(`_putters[${this._putters.length}]`);
+    if (this._getters._length > 0) info.push(`_getters[${this._getters._length}]`);
+    if (this._putters._length > 0) info.push(`_putters[${this._putters._length}]`);
     if (this.#unfinished > 0) info.push(`tasks=${this.#unfinished}`);
     if (this._isShutDown) info.push('shutdown');
     return `<${this.constructor.name} ${info.join(' ')}>`;

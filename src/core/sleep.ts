@@ -1,33 +1,10 @@
 /** Waiting for time to pass. */
 
-import {
-  CLOSED,
-  type Coroutine,
-  LeafCoroutine,
-  RETURN_NOTHING,
-  SKIP_ITERATION,
-  type Suspension,
-} from './coroutines.js';
+import { Checkpoint, CLOSED, type Coroutine, SKIP_ITERATION, type Suspension } from './coroutines.js';
 import { type Duration, toSeconds } from './durations.js';
 import { getRunningLoop, type Runnable } from './events.js';
 import { Operation, WAITING } from './operations.js';
 import type { HeapTimer } from './timer-heap.js';
-
-/** `sleep(0)`: one iteration of the loop, and nothing to clean up. */
-class Checkpoint extends LeafCoroutine<undefined> {
-  override get name(): string {
-    return 'sleep';
-  }
-
-  protected override _start(): IteratorResult<Suspension, undefined> {
-    return SKIP_ITERATION;
-  }
-
-  protected override _resume(): IteratorResult<Suspension, undefined> {
-    this._state = CLOSED;
-    return RETURN_NOTHING;
-  }
-}
 
 /** A sleep, which is its own timer. */
 class Sleep<T> extends Operation<T> implements HeapTimer, Runnable {
@@ -65,10 +42,7 @@ class Sleep<T> extends Operation<T> implements HeapTimer, Runnable {
 
   protected override _resume(): IteratorResult<Suspension, T> {
     this._state = CLOSED;
-    const result = this._result;
-    return result === undefined
-      ? (RETURN_NOTHING as IteratorResult<Suspension, T>)
-      : { value: result, done: true };
+    return { value: this._result, done: true };
   }
 
   protected override _abort(error: unknown): never {

@@ -59,7 +59,7 @@ import {
 } from './futures.js';
 import type { BoundContext } from './host.js';
 import { logger } from './log.js';
-import { Operation } from './operations.js';
+import { Operation, WAITING } from './operations.js';
 import type { AbortSignalLike } from './signals.js';
 
 /** What `createTask()` and task factories are told. */
@@ -166,11 +166,6 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
 
   set _requests(count: number) {
     this._bits = (this._bits & ((1 << REQUESTS_SHIFT) - 1)) | (count << REQUESTS_SHIFT);
-  }
-
-  /** Whether the first step has to find out what the coroutine is. @internal */
-  get _unopened(): boolean {
-    return (this._bits & UNOPENED) !== 0;
   }
 
   /** A task is awaited in no scope. @internal */
@@ -590,7 +585,7 @@ function followSignal(task: Task, signal: AbortSignalLike): void {
 }
 
 function stepTask(task: Task): void {
-  if (task._unopened) task._open();
+  if ((task._bits & UNOPENED) !== 0) task._open();
   else step(task as Fiber);
 }
 
@@ -607,7 +602,8 @@ function isNative(source: unknown): boolean {
 
 /** @internal */
 export function describeWaiter(waiter: FutureLike<unknown> | Operation<unknown>): string {
-  if (waiter instanceof Operation) return waiter._describeWait();
+  if (waiter instanceof Operation)
+    return waiter._state === WAITING ? '<Future pending cb=[Task.wakeup()]>' : '<Future finished>';
   if (waiter instanceof Task)
     return `<Task ${waiter.done() ? 'finished' : 'pending'} name=${repr(waiter.getName())}>`;
   return String(waiter);

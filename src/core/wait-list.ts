@@ -11,59 +11,73 @@ import { getRunningLoop } from './events.js';
 import { RuntimeError } from './exceptions.js';
 import { DROPPED, Operation, WAITING } from './operations.js';
 
-/** An operation that may have to stand in a line. @internal */
-export abstract class LineWait<T> extends Operation<T> {
-  _before: LineWait<unknown> | null;
-  _after: LineWait<unknown> | null;
+/** What has a line of those who wait for it. */
+interface Owner {
+  readonly _waiters: WaitList;
+  readonly _binding: LoopBinding;
+}
 
-  constructor() {
+/** An operation that may have to stand in a line. @internal */
+export abstract class LineWait<T, O extends object = Owner> extends Operation<T> {
+  readonly _owner: O;
+  _before: LineWait<unknown, object> | null;
+  _after: LineWait<unknown, object> | null;
+
+  constructor(owner: O) {
     super();
+    this._owner = owner;
     this._before = null;
     this._after = null;
   }
 
   /** The line that it stands in when it waits. */
-  abstract get _line(): WaitList;
+  get _line(): WaitList {
+    return (this._owner as unknown as Owner)._waiters;
+  }
 
   /** The result of a step that waits at the end of the line. */
   protected _queueUp(): IteratorResult<Suspension, never> {
+    (this._owner as unknown as Owner)._binding.check(this._owner);
     const suspension = this._wait();
     this._line.add(this);
     return suspension;
   }
 
-  protected _finish(): IteratorResult<Suspension, true> {
+  /** It waits no more. */
+  protected _leave(): void {
+    this._line.remove(this);
     this._state = CLOSED;
-    return RETURN_TRUE as IteratorResult<Suspension, true>;
+  }
+
+  protected override _resume(): IteratorResult<Suspension, T> {
+    this._leave();
+    return RETURN_TRUE as IteratorResult<Suspension, never>;
+  }
+
+  protected override _abort(error: unknown): never {
+    this._leave();
+    throw error;
   }
 
   override _drop(message: unknown): boolean {
     const dropped = super._drop(message);
-    if (dropped) this._line.noteDropped(this);
+    if (dropped) this._line._live -= 1;
     return dropped;
   }
 }
 
 /** @internal */
 export class WaitList {
-  _first: LineWait<unknown> | null = null;
-  _last: LineWait<unknown> | null = null;
+  _first: LineWait<unknown, object> | null = null;
+  _last: LineWait<unknown, object> | null = null;
   /** Nobody before this one waits any more. */
-  _cursor: LineWait<unknown> | null = null;
+  _cursor: LineWait<unknown, object> | null = null;
   _length = 0;
   /** How many in the list are not cancelled. */
   _live = 0;
 
-  get length(): number {
-    return this._length;
-  }
-
-  get first(): LineWait<unknown> | null {
-    return this._first;
-  }
-
   /** Puts one that waits at the end of the line. */
-  add(wait: LineWait<unknown>): void {
+  add(wait: LineWait<unknown, object>): void {
     const last = this._last;
     wait._before = last;
     if (last === null) this._first = wait;
@@ -74,14 +88,10 @@ export class WaitList {
     this._live += 1;
   }
 
-  has(wait: LineWait<unknown>): boolean {
-    return wait._before !== null || this._first === wait;
-  }
-
-  /** Takes one out. `false` when it was out already. */
-  remove(wait: LineWait<unknown>): boolean {
-    if (!this.has(wait)) return false;
+  /** Takes one out, unless it was out already. */
+  remove(wait: LineWait<unknown, object>): void {
     const { _before: before, _after: after } = wait;
+    if (before === null && this._first !== wait) return;
     if (before === null) this._first = after;
     else before._after = after;
     if (after === null) this._last = before;
@@ -91,16 +101,10 @@ export class WaitList {
     wait._after = null;
     this._length -= 1;
     if (wait._state !== DROPPED) this._live -= 1;
-    return true;
-  }
-
-  /** One in the list was cancelled; it leaves when its task has resumed. */
-  noteDropped(wait: LineWait<unknown>): void {
-    if (this.has(wait)) this._live -= 1;
   }
 
   /** The first that still waits. */
-  nextPending(): LineWait<unknown> | null {
+  nextPending(): LineWait<unknown, object> | null {
     let wait = this._cursor;
     while (wait !== null && wait._state !== WAITING) wait = wait._after;
     this._cursor = wait;

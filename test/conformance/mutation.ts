@@ -59,7 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     title: 'sleep(0) does not yield',
-    file: 'sleep.ts',
+    file: 'coroutines.ts',
     find: `protected override _start(): IteratorResult<Suspension, undefined> {
     return SKIP_ITERATION;`,
     replace: `protected override _start(): IteratorResult<Suspension, undefined> {
@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'a cancellation that waits for the next suspension is dropped at an operation',
     file: 'fibers.ts',
-    find: 'if (fiber._mustCancel && operation._drop(fiber._cancelMessage)) fiber._mustCancel = false;',
+    find: 'if (fiber._mustCancel && yielded._drop(fiber._cancelMessage)) fiber._mustCancel = false;',
     replace: 'fiber._mustCancel = false;',
   },
   {
@@ -123,8 +123,8 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'a newcomer may take a lock before those who wait',
     file: 'locks.ts',
-    find: 'if (!lock._locked && lock._waiters._live === 0) {',
-    replace: 'if (!lock._locked) {',
+    find: 'if (!lock._locked && lock._waiters._live === 0)',
+    replace: 'if (!lock._locked)',
   },
   {
     title: 'a lock waiter that is cancelled keeps its wake-up to itself',
@@ -186,7 +186,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     title: 'shutdown() leaves the putters waiting',
     file: 'queues.ts',
-    find: 'while (this._putters.first !== null) wakeNext(this._putters);',
+    find: 'while (this._putters._first !== null) wakeNext(this._putters);',
     replace: '',
   },
   {
