@@ -17,7 +17,7 @@ import { build, isStale, tsc } from './build.mjs';
 import { filesBelow, root } from './files.mjs';
 
 /** How long one file may take, in seconds. */
-const fileLimit = 120;
+const fileLimit = 300;
 
 /** How many files run at a time. */
 const concurrency = 2;

@@ -13,7 +13,7 @@ import { decodeError, encodeError, type WireError } from './error-transport.js';
 import type { Returned, WorkerFunction } from './executor.js';
 import { type FunctionSpec, resolveFunction, specify } from './function-spec.js';
 import { type CancelOptions, Future } from './futures.js';
-import { ring, type Source, threadMailbox } from './mailbox.js';
+import { ring, threadMailbox } from './mailbox.js';
 import { RecordRing } from './record-ring.js';
 import { allTransfers, transfer, transfersOf } from './transfer.js';
 import type { TransferList } from './transfer-list.js';

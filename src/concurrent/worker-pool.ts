@@ -67,6 +67,7 @@ import type { RecordRing } from './record-ring.js';
 import { Accounts, type PoolStatistics, WorkerRecord } from './statistics.js';
 import { ROOM, TaskQueue } from './task-queue.js';
 import type { TransferList } from './transfer-list.js';
+import { isWorkerRef } from './worker-ref.js';
 
 export interface PoolOptions<I extends readonly unknown[] = readonly unknown[]> {
   /** The most workers there will be. They start on demand. */
@@ -297,6 +298,8 @@ export abstract class WorkerPool extends Executor {
     options: CallOptions | null,
   ): Call {
     this._checkOpen();
+    // The first worker comes up while the function is parsed, which takes about as long.
+    if (this.#alive === 0 && isSendable(fn)) this.#startWorker();
     const number = this.#know(fn);
     const packed = pack(args, this._shareable);
     const wanted = options?.timeout == null ? flags : flags | NOTIFY_START;
@@ -374,7 +377,10 @@ export abstract class WorkerPool extends Executor {
   /** Starts a worker for a call that none is free for. */
   #hire(): void {
     if (this.#alive >= this.maxWorkers || this.#broken !== null) return;
-    if (this._queue.unclaimed <= this._queue.idle + this.#starting) return;
+    if (this._queue.unclaimed > this._queue.idle + this.#starting) this.#startWorker();
+  }
+
+  #startWorker(): void {
     if (this.#alive === 0) this.#mailbox.add(this);
     let worker = 0;
     while (this.#records[worker] !== undefined) worker += 1;
@@ -817,6 +823,11 @@ function checkCount(count: number | null | undefined, name: string): number | nu
   }
   if (count <= 0) throw new ValueError(`${name} must be greater than 0`);
   return count;
+}
+
+/** Whether it may turn out that a worker can run it. */
+function isSendable(fn: unknown): boolean {
+  return typeof fn === 'function' || isWorkerRef(fn);
 }
 
 function specifyInitializer(initializer: WorkerFunction<never, unknown>): FunctionSpec {
