@@ -14,7 +14,7 @@ export default () => {
       asked[calls % SLOTS] = n;
       Atomics.store(words, ASKED, calls + 1);
       Atomics.notify(words, ASKED);
-      Atomics.wait(words, ANSWERED, calls);
+      while (Atomics.load(words, ANSWERED) === calls) Atomics.wait(words, ANSWERED, calls);
       if (answered[calls % SLOTS] !== n + 1) throw new Error(`Wrong result of call ${n}`);
       calls++;
     }

@@ -1,4 +1,5 @@
 import { gather, run } from 'tsyncio';
+import { warmUp } from './lanes.mjs';
 import { open } from './tsyncio.mjs';
 import { works } from './work.mjs';
 
@@ -16,5 +17,5 @@ export default ({ work, workers, inFlight }) => {
       }
       yield* gather(Array.from({ length: inFlight }, () => user()));
     });
-  return { units: 1, prepare: () => repeat(inFlight), repeat };
+  return { units: 1, prepare: () => warmUp(repeat, inFlight), repeat };
 };

@@ -1,4 +1,5 @@
 import { ThreadPoolExecutor } from 'tsyncio/concurrent';
+import { warmUp } from './lanes.mjs';
 import { functions, works } from './work.mjs';
 
 function* numbered(times, value) {
@@ -15,5 +16,5 @@ export default ({ work, workers, inFlight }) => {
     }
     if (n !== times) throw new Error(`${n} results of ${times} calls`);
   };
-  return { units: 1, prepare: () => repeat(inFlight), repeat };
+  return { units: 1, prepare: () => warmUp(repeat, inFlight), repeat };
 };

@@ -1,5 +1,6 @@
 import { gather, run } from 'tsyncio';
 import { ProcessPoolExecutor, ThreadPoolExecutor, transfer } from 'tsyncio/concurrent';
+import { warmUp } from './lanes.mjs';
 import { functions, works } from './work.mjs';
 
 export function open(workers, { name, moves }, Executor = ThreadPoolExecutor) {
@@ -22,7 +23,7 @@ export default ({ work, workers, inFlight, processes }) => {
           if (!isRight(await call(value(n)), n)) throw new Error(`Wrong result of call ${n}`);
         }
       };
-      await gather(Array.from({ length: inFlight }, () => user));
+      await gather(Array.from({ length: inFlight }, () => () => user()));
     });
-  return { units: 1, prepare: () => repeat(inFlight), repeat };
+  return { units: 1, prepare: () => warmUp(repeat, inFlight), repeat };
 };
