@@ -1,4 +1,5 @@
 import { ThreadPoolExecutor } from 'tsyncio/concurrent';
+import { warmUp } from '../pool/lanes.mjs';
 import { scalars } from '../pool/work.mjs';
 
 export default () => {
@@ -8,5 +9,5 @@ export default () => {
       if (executor.submit(scalars, n).result() !== n + 1) throw new Error(`Wrong result of call ${n}`);
     }
   };
-  return { units: 1, prepare: () => repeat(1), repeat };
+  return { units: 1, prepare: () => warmUp(repeat, 1), repeat };
 };

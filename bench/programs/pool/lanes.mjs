@@ -2,11 +2,19 @@
 import { setTimeout } from 'node:timers/promises';
 import { works } from './work.mjs';
 
-/** Has a pool start its workers, all of them: one may still be starting while the others do the work. */
+/** CPU time, in microseconds, that two threads and a library need until their code is compiled well. */
+const WARM_UP = 1e6;
+
+/** Has a pool start its workers, all of them (one may still be starting while the others do the work), and warms it up. */
 export async function warmUp(repeat, inFlight) {
   await repeat(inFlight);
   await setTimeout(300);
-  await repeat(10 * inFlight);
+  const before = process.cpuUsage();
+  for (let spent = 0; spent < WARM_UP; ) {
+    await repeat(4 * inFlight);
+    const { user, system } = process.cpuUsage(before);
+    spent = user + system;
+  }
 }
 
 /** `open(workers, work)` starts a pool and returns a function that calls the work with a value and returns a promise. */
