@@ -14,6 +14,8 @@ import { DeadlockError, RuntimeError } from '../core/index.js';
 export interface Source {
   /** Takes in what has come; `true` when there may be more, and others should have their turn first. */
   drain(): boolean;
+  /** Wakes those for whom there is work: see {@link Mailbox.announceLater}. */
+  announce?(): void;
   /** Called when the thread has been blocked for a while: what only its event loop would tell must be told otherwise. */
   blocked?(): void;
 }
@@ -44,7 +46,13 @@ export class Mailbox {
   readonly #nobody: AsyncResource;
   readonly #keepAlive: NodeJS.Timeout;
   #owed = 0;
+  /** Whether the bell is heard: by `Atomics.waitAsync`, or because a look at it is due. */
   #listening = false;
+  /** Whether sources are being drained by the event loop. */
+  #turning = false;
+  #toAnnounce: Source[] = [];
+  /** The bell when the sources were drained last. */
+  #drainedAt = 0;
 
   constructor() {
     const { AsyncResource } = process.getBuiltinModule('node:async_hooks');
@@ -73,6 +81,23 @@ export class Mailbox {
     this.#owed -= 1;
     if (this.#owed === 0) this.#keepAlive.unref();
   }
+
+  /**
+   * Has `source` wake its workers at the end of this turn of the event loop, or when this thread blocks: once for all that
+   * was submitted until then.
+   */
+  announceLater(source: Source): void {
+    if (this.#toAnnounce.includes(source)) return;
+    this.#toAnnounce.push(source);
+    if (this.#toAnnounce.length === 1 && !this.#turning) setImmediate(this.#announce);
+  }
+
+  readonly #announce = (): void => {
+    const sources = this.#toAnnounce;
+    if (sources.length === 0) return;
+    this.#toAnnounce = [];
+    for (const source of sources) source.announce?.();
+  };
 
   /** Calls `callback` in `delay` seconds, also when the thread is blocked then. */
   alarm(delay: number, callback: () => void): Alarm {
@@ -110,6 +135,7 @@ export class Mailbox {
       for (;;) {
         const seen = Atomics.load(this.#bell, 0);
         const more = this.#drain();
+        this.#announce();
         if (isDone()) return true;
         if (more) continue;
         const now = performance.now();
@@ -150,21 +176,44 @@ export class Mailbox {
   #listen(): void {
     if (this.#listening || waitAsync === undefined) return;
     this.#listening = true;
-    const heard = () => {
-      this.#listening = false;
-      this.#nobody.runInAsyncScope(this.#turn, this);
-    };
-    const waiting = waitAsync(this.#bell, 0, Atomics.load(this.#bell, 0));
+    const waiting = waitAsync(this.#bell, 0, this.#drainedAt);
     // Something has come meanwhile: the event loop has its turn first, or a busy pool would starve it.
-    if (waiting.async) waiting.value.then(heard);
-    else setImmediate(heard);
+    if (waiting.async) waiting.value.then(this.#heard);
+    else setImmediate(this.#heard);
   }
 
+  readonly #heard = (): void => this.#nobody.runInAsyncScope(this.#turn, this);
+
   #turn(): void {
-    // Listens before it looks: what comes in between rings again.
-    if (this.#owed > 0) this.#listen();
-    if (this.#drain()) ring(this.#bell);
+    this.#turning = true;
+    let more = false;
+    try {
+      this.#drainedAt = Atomics.load(this.#bell, 0);
+      more = this.#drain();
+    } finally {
+      this.#turning = false;
+      this.#announce();
+      this.#listenOn(more);
+    }
   }
+
+  /**
+   * Where one result came others follow: to look again after the event loop has turned costs less than to be woken for
+   * each. When nothing has come meanwhile, it waits for the bell.
+   */
+  #listenOn(more: boolean): void {
+    if (more || this.#owed > 0) setImmediate(more ? this.#heard : this.#look);
+    else this.#listening = false;
+  }
+
+  readonly #look = (): void => {
+    if (Atomics.load(this.#bell, 0) !== this.#drainedAt) {
+      this.#heard();
+      return;
+    }
+    this.#listening = false;
+    if (this.#owed > 0) this.#listen();
+  };
 }
 
 /** A callback that is due at a time, whether or not the thread's timers run. */

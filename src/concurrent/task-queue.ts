@@ -25,6 +25,8 @@ const TAIL = 2;
 const IDLE = 3;
 const CLOSING = 4;
 const WATCHED = 5;
+/** How many workers look at the queue by themselves, soon: see {@link TaskQueue.linger}. */
+const LINGERING = 6;
 /** From here on, for each worker, the mark of the call that it runs. */
 const RUNNING = 16;
 
@@ -40,6 +42,10 @@ const FLAGS = 2;
 /** Where the arguments end, in bytes from where they begin. */
 const SIZE = 3;
 const ARGUMENTS = 16;
+
+/** Milliseconds between the looks of a lingering worker, and how often it looks before it sleeps soundly. */
+const LOOK_EVERY = 0.1;
+const LOOKS = 5;
 
 /** No call runs. */
 const NONE = 0;
@@ -61,6 +67,11 @@ export class TaskQueue {
     /** The bytes of the arguments, for who passes them on. */
     raw: null as Uint8Array | null,
   };
+
+  /** Calls were published of which no worker was told: {@link announce} is due, at the end of the turn at the latest. */
+  unannounced = false;
+  /** Whether a worker was woken in this turn of the owner. */
+  #woken = false;
 
   /** Whether {@link claim} has made room that the owner waits for, or does not know of. */
   madeRoom = false;
@@ -96,8 +107,23 @@ export class TaskQueue {
     Atomics.store(i32, word, READY);
     this.#advance();
     Atomics.add(this.#control, BELL, 1);
-    Atomics.notify(this.#control, BELL, 1);
+    // To wake a worker for each of many calls costs more than the calls. One that lingers will look soon in any case.
+    if (this.#woken && Atomics.load(this.#control, LINGERING) > 0) {
+      this.unannounced = true;
+    } else {
+      this.#woken = true;
+      Atomics.notify(this.#control, BELL, 1);
+    }
     return index;
+  }
+
+  /** Wakes workers for the calls of which none was told. */
+  announce(): void {
+    this.#woken = false;
+    if (!this.unannounced) return;
+    this.unannounced = false;
+    const { unclaimed } = this;
+    if (unclaimed > 0) Atomics.notify(this.#control, BELL, unclaimed);
   }
 
   #write(args: readonly unknown[] | Uint8Array | null, start: number, limit: number): number {
@@ -224,6 +250,26 @@ export class TaskQueue {
   /** Says that so many more (or fewer) workers wait for a call. */
   addIdle(count: number): void {
     Atomics.add(this.#control, IDLE, count);
+  }
+
+  /**
+   * Like {@link wait} for a short while after a call, in which the producer need not wake this worker for each new one: it
+   * looks again every tenth of a millisecond.
+   */
+  linger(seen: number): boolean {
+    const control = this.#control;
+    Atomics.add(control, LINGERING, 1);
+    let rung = false;
+    for (let look = 0; look < LOOKS && !rung; look++) rung = this.wait(seen, LOOK_EVERY);
+    Atomics.sub(control, LINGERING, 1);
+    return rung;
+  }
+
+  /** Wakes another worker when there are more calls than this one can take: the producer may have woken one for many. */
+  passOn(): void {
+    if (this.idle > 0 && Atomics.load(this.#control, TAIL) !== Atomics.load(this.#control, HEAD)) {
+      Atomics.notify(this.#control, BELL, 1);
+    }
   }
 
   /** Blocks until the bell has rung since it read `seen`, for at most `milliseconds`; returns whether it may have. */

@@ -220,9 +220,12 @@ function perform(): Promise<void> | null {
 
 async function serve(): Promise<void> {
   let sliceEnd = performance.now() + SLICE;
+  let hasWaited = false;
   for (;;) {
     const seen = queue.bell;
     if (queue.claim(worker)) {
+      if (hasWaited) queue.passOn();
+      hasWaited = false;
       tellOfRoom();
       const pending = perform();
       if (pending !== null) await pending;
@@ -234,8 +237,10 @@ async function serve(): Promise<void> {
     tellOfRoom();
     if (queue.closing) return;
     queue.addIdle(1);
-    if (!queue.wait(seen, LINGER)) await new Promise<void>((heard) => queue.listen(seen, heard));
+    const rung = (!hasWaited && queue.linger(seen)) || queue.wait(seen, LINGER);
+    if (!rung) await new Promise<void>((heard) => queue.listen(seen, heard));
     queue.addIdle(-1);
+    hasWaited = true;
     sliceEnd = performance.now() + SLICE;
   }
 }

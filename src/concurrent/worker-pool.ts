@@ -306,6 +306,7 @@ export abstract class WorkerPool extends Executor {
     const call = new Call(this, number, wanted, packed, options, sharedClock());
     this.#mailbox.owe();
     if (this.#overflow.length > this.#overflowStart || !this.#publish(call)) this.#overflow.push(call);
+    else if (this._queue.unannounced) this.#mailbox.announceLater(this);
     this.#hire();
     return call;
   }
@@ -550,7 +551,13 @@ export abstract class WorkerPool extends Executor {
   }
 
   /** @internal */
+  announce(): void {
+    this._queue.announce();
+  }
+
+  /** @internal */
   drain(): boolean {
+    this._queue.announce();
     const more = this._takeIn();
     if (this.#overflow.length > 0) this.#flush();
     this.#roomMade();
