@@ -241,7 +241,7 @@ function checkSocket(socket: Socket): void {
   if (!(socket instanceof nodeNet().Socket)) {
     throw new ValueError(`A Stream Socket was expected, got ${String(socket)}`);
   }
-  if (socket.destroyed || socket.connecting || socket.readyState === 'closed') {
+  if (socket.destroyed || socket.pending) {
     throw new ValueError(`Cannot use the socket: it is ${socket.destroyed ? 'closed' : 'not connected'}`);
   }
   if ((socket as { encrypted?: boolean }).encrypted === true) {

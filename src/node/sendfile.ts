@@ -42,7 +42,7 @@ const PIECE = 256 * 1024;
 class SendingProtocol extends Protocol {
   readonly #loop: EventLoop;
   readonly #transport: SocketTransport;
-  readonly #protocol = Protocol.prototype;
+  readonly #protocol: Protocol;
   #room: Future<void> | null = null;
 
   constructor(loop: EventLoop, transport: SocketTransport) {
@@ -70,8 +70,11 @@ class SendingProtocol extends Protocol {
 
   override connectionLost(error: Error | null): void {
     const room = this.#room;
-    if (room !== null && !room.done())
+    if (room !== null && !room.done()) {
       room.setException(error ?? new ConnectionError('Connection is closed by peer'));
+      // A piece of the file may be on its way in, and nobody waits for room.
+      room.exception();
+    }
     this.#protocol.connectionLost?.(error);
   }
 

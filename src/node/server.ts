@@ -442,7 +442,7 @@ function listenError(error: Error, place: Place): Error {
 
 /** Closes a listening socket. Node removes the file of a Unix socket whosever it is: one that must stay is kept aside meanwhile. */
 function stop({ server, path, inode }: Listener, { cleanupSocket }: Serving): void {
-  const present = path === null || path.startsWith('\0') ? null : inodeOf(path);
+  const present = path === null ? null : inodeOf(path);
   if (path === null || present === null || (cleanupSocket && present === inode)) {
     server.close();
     return;
@@ -454,7 +454,9 @@ function stop({ server, path, inode }: Listener, { cleanupSocket }: Serving): vo
   fs.renameSync(aside, path);
 }
 
+/** The number of the file; sockets in the abstract namespace have none. */
 function inodeOf(path: string): number | null {
+  if (path.startsWith('\0')) return null;
   return nodeFs().statSync(path, { throwIfNoEntry: false })?.ino ?? null;
 }
 

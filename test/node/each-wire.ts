@@ -4,11 +4,11 @@
  */
 
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import tls from 'node:tls';
 import * as asyncio from 'tsyncio';
 import { type Kind, kinds } from '../core/both-kinds.js';
@@ -56,6 +56,9 @@ export function freshPath(): string {
   names += 1;
   return join(folder, `s${names}`);
 }
+
+/** The peers of the running test, which end with it. */
+const peers = new Set<net.Socket>();
 
 export const wires = ['tcp', 'unix', 'tls'] as const;
 export type Wire = (typeof wires)[number];
@@ -132,19 +135,23 @@ function netOf(kind: Omit<Kind, 'loop' | 'reports' | 'logs'>, wire: Wire, loop: 
             )
           : net.connect({ ...where, allowHalfOpen: true } as net.NetConnectOpts, done);
       socket.on('error', () => {});
+      peers.add(socket);
       yield* connected;
       return socket;
     }),
   };
 }
 
-/** How many descriptors are open; 0 where the system does not tell. */
-export function countDescriptors(): number {
-  try {
-    return readdirSync('/proc/self/fd').length;
-  } catch {
-    return 0;
-  }
+/** How many sockets are open; 0 where the system does not tell. */
+export function countSockets(): number {
+  if (!existsSync('/proc/self/fd')) return 0;
+  return readdirSync('/proc/self/fd').filter((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).startsWith('socket:');
+    } catch {
+      return false;
+    }
+  }).length;
 }
 
 /** Sockets and servers that keep the process alive. */
@@ -157,16 +164,16 @@ function openResources(): string[] {
 
 /** What is open now, for comparing. */
 export function leakWatch(): () => Promise<void> {
-  const descriptors = countDescriptors();
+  const descriptors = countSockets();
   const resources = openResources();
   return async () => {
     // What is closed is gone after the platform had its turn, a few times.
     for (let turn = 0; turn < 2000; turn += 1) {
-      if (countDescriptors() <= descriptors && openResources().length <= resources.length) return;
+      if (countSockets() <= descriptors && openResources().length <= resources.length) return;
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     assert.deepEqual(openResources(), resources, 'sockets that the test left open');
-    assert.equal(countDescriptors(), descriptors, 'descriptors that the test left open');
+    assert.equal(countSockets(), descriptors, 'descriptors that the test left open');
   };
 }
 
@@ -215,6 +222,8 @@ export function overEach(
           assert.deepEqual(logs, [], 'log records that nobody took');
         } finally {
           asyncio.setLogger(outer);
+          for (const peer of peers) peer.destroy();
+          peers.clear();
         }
         await noLeak();
       });
@@ -231,4 +240,17 @@ export function* until(net: Net, condition: () => boolean): Coro<void> {
 export function* closed(net: Net, server: asyncio.Server): Coro<void> {
   server.close();
   yield* net.wait(server.waitClosed());
+}
+
+/** A test of an async function on a loop of its own, which must leave nothing open. */
+export function networkTest(
+  title: string,
+  body: (loop: asyncio.EventLoop, t: TestContext) => Promise<void>,
+  skip: string | false = false,
+): void {
+  test(title, { skip }, async (t) => {
+    const noLeak = leakWatch();
+    await asyncio.run(async () => await body(asyncio.getRunningLoop(), t));
+    await noLeak();
+  });
 }
