@@ -207,6 +207,9 @@ class Surface {
         }
         if (statement.source) this.#read(fileOf(statement.source.value), passedOn);
         this.#declare(statement.declaration, exported);
+      } else if (statement.type === 'TSModuleDeclaration') {
+        // `declare module`: members that a layer adds to a class below it.
+        for (const added of statement.body.body ?? []) this.#declare(added, () => {});
       } else {
         this.#declare(statement, () => {});
       }

@@ -176,21 +176,25 @@ function* connectHost(
       }
     }
   } else {
-    const late: Socket[] = [];
-    const [winner] = yield* staggeredRace(
-      infos.map(
-        (info) =>
-          function* attempt(): Coro<Socket> {
-            const socket = yield* connectAddress(loop, failures, info, locals);
-            late.push(socket);
-            return socket;
-          },
-      ),
-      delay,
-      { loop },
-    );
-    // Two may have connected in the same iteration.
-    for (const socket of late) if (socket !== winner) socket.destroy();
+    const connected: Socket[] = [];
+    let winner: Socket | null = null;
+    try {
+      [winner] = yield* staggeredRace(
+        infos.map(
+          (info) =>
+            function* attempt(): Coro<Socket> {
+              const socket = yield* connectAddress(loop, failures, info, locals);
+              connected.push(socket);
+              return socket;
+            },
+        ),
+        delay,
+        { loop },
+      );
+    } finally {
+      // Two may have connected in the same iteration, or one when the race was cancelled.
+      for (const socket of connected) if (socket !== winner) socket.destroy();
+    }
     if (winner !== null) return winner;
   }
   throw failureOf(failures, options.allErrors === true);

@@ -156,24 +156,24 @@ export class Server extends AbstractServer implements TransportOwner {
     }
     const start = this.#loop.createFuture<void>();
     this.#start = start;
+    const opened: Listener[] = [];
     try {
-      const opened = yield* gather(
-        this.#places.map((place) => listen(this.#loop, place, this.#serving)),
+      const outcomes = yield* gather(
+        this.#places.map((place) => listen(this.#loop, place, this.#serving, opened)),
         { returnExceptions: true },
       );
-      const listeners = opened.filter((each): each is Listener => !(each instanceof Error));
-      const failure = opened.find((each) => each instanceof Error && !isUnavailable(each));
-      if (failure !== undefined || listeners.length === 0 || this.#listeners === null) {
-        for (const listener of listeners) stop(listener, this.#serving);
-        if (failure !== undefined) throw failure;
-        if (this.#listeners === null) throw new RuntimeError(`server ${this} is closed`);
+      const failure = outcomes.find((each) => each instanceof Error && !isUnavailable(each));
+      if (failure !== undefined) throw failure;
+      if (this.#listeners === null) throw new RuntimeError(`server ${this} is closed`);
+      if (opened.length === 0) {
         throw new OSError(
           `could not bind on any address out of ${this.#places.map(({ label }) => label).join(', ')}`,
         );
       }
-      for (const listener of listeners) this._adopt(listener);
+      for (const listener of opened) this._adopt(listener);
       start.setResult(undefined);
     } catch (error) {
+      for (const listener of opened) stop(listener, this.#serving);
       this.#start = null;
       start.setException(error);
       start.exception();
@@ -393,12 +393,12 @@ function isUnavailable(error: Error): boolean {
   return code === 'EADDRNOTAVAIL' || code === 'EAFNOSUPPORT';
 }
 
-/** Opens one listening socket. */
-function listen(loop: EventLoop, place: Place, serving: Serving): Coroutine<Listener> {
-  return new Coroutine(listening(loop, place, serving), 'listen');
+/** Opens one listening socket, and puts it into `opened`: whoever waits may be cancelled in the same iteration. */
+function listen(loop: EventLoop, place: Place, serving: Serving, opened: Listener[]): Coroutine<void> {
+  return new Coroutine(listening(loop, place, serving, opened), 'listen');
 }
 
-function* listening(loop: EventLoop, place: Place, serving: Serving): Coro<Listener> {
+function* listening(loop: EventLoop, place: Place, serving: Serving, opened: Listener[]): Coro<void> {
   const done = loop.createFuture<void>();
   if (place.path !== null && !place.path.startsWith('\0')) removeStale(place.path);
   const server = outsideTasks(loop, () => nodeNet().createServer(serving.accept));
@@ -419,10 +419,12 @@ function* listening(loop: EventLoop, place: Place, serving: Serving): Coro<Liste
     server.off('error', onError);
     if (!succeeded) {
       server.on('error', () => {});
-      server.close();
+      // Node may be about to open the socket all the same.
+      server.once('listening', () => server.close());
+      if (server.listening) server.close();
     }
   }
-  return listenerOf(server, place.path);
+  opened.push(listenerOf(server, place.path));
 }
 
 function listenerOf(server: NetServer, path: string | null): Listener {
@@ -535,7 +537,12 @@ function* starting(
     server._adopt(listenerOf(given, typeof address === 'string' ? address : null));
     server._started();
   } else if (options.startServing !== false) {
-    yield* server.startServing();
+    try {
+      yield* server.startServing();
+    } catch (error) {
+      server.close();
+      throw error;
+    }
   }
   return server;
 }
