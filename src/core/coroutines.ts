@@ -332,7 +332,7 @@ export function suspendOn(future: Future<unknown>): IteratorResult<Suspension, n
   return SUSPENSION;
 }
 
-/** A coroutine that is its own iterator: subclasses say what a step does, and clean up in `throw`. @internal */
+/** A coroutine that is its own iterator: subclasses say what a step does, and clean up in `throw`. */
 export abstract class LeafCoroutine<T> extends Coroutine<T> {
   override get name(): string {
     return this.constructor.name;

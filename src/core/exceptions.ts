@@ -191,6 +191,8 @@ export interface OSErrorDetails extends ErrorOptions {
   readonly errno?: number | undefined;
   readonly code?: string | undefined;
   readonly syscall?: string | undefined;
+  readonly path?: string | undefined;
+  readonly dest?: string | undefined;
 }
 
 /** An error of the operating system; `code` is the platform's (`'ECONNRESET'`). */
@@ -198,6 +200,10 @@ export class OSError extends Error implements WithContext {
   declare readonly errno?: number;
   declare readonly code?: string;
   declare readonly syscall?: string;
+  /** The file, of an error with files. */
+  declare readonly path?: string;
+  /** The second file, of what has two: where a rename was to lead. */
+  declare readonly dest?: string;
   declare context?: unknown;
 
   constructor(message = '', details: OSErrorDetails = {}) {
@@ -205,6 +211,8 @@ export class OSError extends Error implements WithContext {
     if (details.errno !== undefined) this.errno = details.errno;
     if (details.code !== undefined) this.code = details.code;
     if (details.syscall !== undefined) this.syscall = details.syscall;
+    if (details.path !== undefined) this.path = details.path;
+    if (details.dest !== undefined) this.dest = details.dest;
   }
 }
 identify(OSError, 'OSError', 'ERR_OS');

@@ -150,4 +150,4 @@ export function formatStack(stack: readonly StackFrame[]): string {
 }
 
 /** How the platform's inspector asks an object for its picture. */
-export const inspectCustom: symbol = Symbol.for('nodejs.util.inspect.custom');
+export const inspectCustom: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;

@@ -21,6 +21,7 @@ export {
 export { toOSError } from './os-errors.js';
 export { extendEventLoop, LoopCallback, outsideTasks } from './platform.js';
 export { isBufferedProtocol } from './protocols.js';
+export { NOT_READY, ReadyCoroutine } from './ready-coroutine.js';
 export { FlowControlProtocol } from './streams.js';
 export { enterTask, leaveTask, registerTask, unregisterTask } from './tasks.js';
 export { WriteFlow } from './write-flow.js';

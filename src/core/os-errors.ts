@@ -74,18 +74,20 @@ interface SystemError extends Error {
   readonly code?: string;
   readonly errno?: number;
   readonly syscall?: string;
+  readonly path?: string;
+  readonly dest?: string;
 }
 
 /**
- * The OSError, of the subclass that Python would raise, for an error of the platform; it keeps `code`, `errno`, `syscall`
- * and the message, and names the platform's error as its `cause`. What is an OSError already, or is no error of the system, comes
+ * The OSError, of the subclass that Python would raise, for an error of the platform; it keeps `code`, `errno`, `syscall`,
+ * `path`, `dest` and the message, and names the platform's error as its `cause`. What is an OSError already, or is no error of the system, comes
  * back as it is.
  */
 export function toOSError(error: unknown): Error {
   if (error instanceof OSError) return error;
   if (!(error instanceof Error)) return new OSError(String(error), { cause: error });
-  const { code, errno, syscall } = error as SystemError;
+  const { code, errno, syscall, path, dest } = error as SystemError;
   if (typeof code !== 'string' || (errno === undefined && !(code in classes))) return error;
   const Class = classes[code] ?? OSError;
-  return new Class(error.message, { code, errno, syscall, cause: error });
+  return new Class(error.message, { code, errno, syscall, path, dest, cause: error });
 }
