@@ -3,16 +3,35 @@
 import './network-loop.js';
 
 export { type AddressFamily, type AddrInfo, type AddrInfoHints, GaiError } from './addresses.js';
+export { AtomicFile, type AtomicOptions, atomicFile, atomicWrite } from './atomic-write.js';
 export type {
   AcceptedSocketOptions,
   ConnectionOptions,
   LoopStartTlsOptions,
   UnixConnectionOptions,
 } from './connections.js';
+export { type CopyOptions, copyFile } from './copy-file.js';
 export type { DatagramOptions } from './datagrams.js';
 export { NodeHost } from './lowlevel.js';
+export { UnsupportedOperation } from './file-errors.js';
+export {
+  AsyncFile,
+  BinaryFile,
+  type BinaryMode,
+  type FileMode,
+  type FileOf,
+  type Iteration,
+  type OpenOptions,
+  openFile,
+  type PathLike,
+  TextFile,
+  type TextMode,
+  type Whence,
+} from './files.js';
 export type * from './network-info.js';
 export type { NetworkLoop } from './network-loop.js';
+export { type Closable, Opening } from './opening.js';
+export { type GlobOptions, Path, type TextOptions, type WalkStep } from './paths.js';
 export type { SendfileOptions, SendfileSource } from './sendfile.js';
 export { Server, type ServerOptions, type UnixServerOptions } from './server.js';
 export {
@@ -29,3 +48,11 @@ export {
   startServer,
   startUnixServer,
 } from './streams.js';
+export {
+  namedTemporaryFile,
+  TemporaryDirectory,
+  type TemporaryOptions,
+  temporaryDirectory,
+} from './temporary-files.js';
+export type { EncodingErrors, Newline, TextEncoding } from './text-codecs.js';
+export { NodeHost };
