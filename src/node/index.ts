@@ -13,6 +13,15 @@ export type {
 export { type CopyOptions, copyFile } from './copy-file.js';
 export type { DatagramOptions } from './datagrams.js';
 export { NodeHost } from './lowlevel.js';
+export {
+  type EmitterLike,
+  EventStream,
+  type EventTargetLike,
+  type OnceOptions,
+  type OnOptions,
+  on,
+  once,
+} from './emitters.js';
 export { UnsupportedOperation } from './file-errors.js';
 export {
   AsyncFile,
@@ -41,6 +50,15 @@ export {
   type SSLContextOptions,
   SSLError,
 } from './ssl.js';
+export {
+  fromReadable,
+  fromWritable,
+  SourceReader,
+  toReadable,
+  toReadableStream,
+  toWritable,
+  toWritableStream,
+} from './stream-adapters.js';
 export {
   openConnection,
   openUnixConnection,
