@@ -1,0 +1,93 @@
+/** The log tailer: what is there, what is added, rotation, truncation, and that it lets go. */
+
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import * as asyncio from 'tsyncio';
+import { follow } from '../../examples/tail/index.js';
+import { lastLines, tail } from '../../examples/tail/tail.js';
+import { descriptors, inFolder, quiet } from '../node/file-stage.js';
+
+test('lastLines() finds where the last lines begin', async () => {
+  await inFolder(async (at) => {
+    const text = fc.array(fc.constantFrom('\n', 'a', 'bc', 'x'.repeat(40_000)), { maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(text, fc.integer({ min: 0, max: 6 }), async (parts, count) => {
+        const whole = parts.join('');
+        fs.writeFileSync(at('log'), whole);
+        const lines = whole.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+        const expected = whole.length - (count === 0 ? '' : lines.slice(-count).join('')).length;
+        await asyncio.run(async () => {
+          await using file = await asyncio.openFile(at('log'), 'rb');
+          assert.equal(await lastLines(file, count), expected);
+        });
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+test('tail gives the last lines, then new ones, across rotation and truncation, and closes everything', async () => {
+  // What Node itself opens for its first watcher stays open.
+  fs.watch('.').close();
+  const before = descriptors();
+  await inFolder(async (at) => {
+    const log = at('log');
+    fs.writeFileSync(log, 'one\ntwo\nthree\n');
+    await asyncio.run(async () => {
+      const seen = new asyncio.Queue<string>();
+      const task = asyncio.createTask(async () => {
+        // Watching tells nothing on some file systems: then it looks from time to time.
+        for await (const line of tail(log, { lines: 2, interval: 0.02 })) seen.putNowait(line);
+      });
+      const expect = async (...lines: string[]) => {
+        for (const line of lines) {
+          assert.equal(await asyncio.timeout(60).run(() => seen.get()), line);
+        }
+      };
+      await expect('two', 'three');
+      fs.appendFileSync(log, 'fo');
+      await asyncio.sleep(0.01);
+      fs.appendFileSync(log, 'ur\nfive\n');
+      await expect('four', 'five');
+      fs.renameSync(log, at('log.1'));
+      await asyncio.sleep(0.01);
+      fs.writeFileSync(log, 'six\n');
+      await expect('six');
+      fs.appendFileSync(log, 'seven\n');
+      await expect('seven');
+      fs.writeFileSync(log, '8\n');
+      await expect('8');
+      task.cancel();
+      await asyncio.wait([task]);
+      assert.equal(task.cancelled(), true);
+    });
+    await quiet(before);
+  });
+});
+
+test('several files are followed side by side, each line with its name', async () => {
+  await inFolder(async (at) => {
+    fs.writeFileSync(at('a'), '1\n2\n');
+    fs.writeFileSync(at('b'), '3\n');
+    await asyncio.run(async () => {
+      const lines: string[] = [];
+      const all = new asyncio.Event();
+      const task = asyncio.createTask(() =>
+        follow(['-n', '1', at('a'), at('b')], (line) => {
+          lines.push(line);
+          if (lines.length === 2) all.set();
+        }),
+      );
+      await asyncio.timeout(60).run(() => all.wait());
+      task.cancel();
+      await asyncio.wait([task]);
+      assert.deepEqual(lines.sort(), [`${at('a')}: 2`, `${at('b')}: 3`]);
+    });
+    await assert.rejects(
+      asyncio.run(() => follow([], () => {})),
+      asyncio.SystemExit,
+    );
+  });
+});
