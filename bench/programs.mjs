@@ -149,6 +149,28 @@ const starts = (name, title, processes) => {
     ],
   };
 };
+const copies = (name, title, size) => ({
+  name,
+  title,
+  args: { size },
+  contenders: [
+    ['tsyncio', 'copy/tsyncio.mjs'],
+    ['native', 'copy/native.mjs', { note: 'fs.promises.copyFile' }],
+    ['streams', 'copy/streams.mjs', { note: 'pipeline() of two streams' }],
+  ],
+});
+
+const lines = (name, title, text) => ({
+  name,
+  title,
+  args: { lines: 100_000, text },
+  contenders: [
+    ['tsyncio', 'lines/generator.mjs'],
+    ['tsyncio async function', 'lines/async-function.mjs'],
+    ['readline', 'lines/readline.mjs', { note: 'for await over node:readline' }],
+    ['native', 'lines/native.mjs', { note: 'fs.promises, readLines()' }],
+  ],
+});
 
 export const programs = [
   switches('switch-100', 100, ['Effection', 'switch/effection.mjs']),
@@ -254,6 +276,10 @@ export const programs = [
       ...python('cleanup/asyncio.py'),
     ],
   },
+  copies('copy-64k', 'Copy a file of 64 KiB', 64 * 1024),
+  copies('copy-64m', 'Copy a file of 64 MiB', 64 * 1024 * 1024),
+  lines('lines', 'Read a file by lines, ASCII', 'line of a file, with a few words in it'),
+  lines('lines-utf8', 'Read a file by lines, Cyrillic', 'строка файла, в ней несколько слов'),
   memory('memory-event', 'Memory of a task parked on an Event', false),
   memory('memory-sleep', 'Memory of a task in sleep', true),
   imports('import-core', 'Cold import of tsyncio/core', 'tsyncio/core'),

@@ -57,6 +57,14 @@ export const targets = [
   { program: 'cancel', versus: 'asyncio', faster: 3 },
   { program: 'cleanup', versus: 'Effect', faster: 1 },
 
+  { program: 'copy-64k', versus: 'native', atMost: 2 },
+  { program: 'copy-64m', versus: 'native', atMost: 1.1 },
+  { program: 'copy-64m', versus: 'streams', faster: 1.5 },
+  { program: 'lines', versus: 'readline', faster: 2 },
+  { program: 'lines', versus: 'native', faster: 2 },
+  { program: 'lines-utf8', versus: 'readline', faster: 2 },
+  { program: 'lines-utf8', versus: 'native', faster: 2 },
+
   { program: 'memory-event', limit: 400 },
   { program: 'memory-sleep', limit: 800 },
   { program: 'import-core', limit: 10 },
