@@ -12,7 +12,6 @@ export type {
 } from './connections.js';
 export { type CopyOptions, copyFile } from './copy-file.js';
 export type { DatagramOptions } from './datagrams.js';
-export { NodeHost } from './lowlevel.js';
 export {
   type EmitterLike,
   EventStream,
@@ -37,6 +36,7 @@ export {
   type TextMode,
   type Whence,
 } from './files.js';
+export { NodeHost } from './lowlevel.js';
 export type * from './network-info.js';
 export type { NetworkLoop } from './network-loop.js';
 export { type Closable, Opening } from './opening.js';
@@ -73,4 +73,3 @@ export {
   temporaryDirectory,
 } from './temporary-files.js';
 export type { EncodingErrors, Newline, TextEncoding } from './text-codecs.js';
-export { NodeHost };
