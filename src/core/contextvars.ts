@@ -259,7 +259,7 @@ export class ContextVar<T> {
     const context = currentContext();
     if (context === plainContext && !warnedAboutPlainContext) {
       warnedAboutPlainContext = true;
-      logger.warn(`${this} was set outside any task: all code that runs outside tasks shares this value`);
+      logger.warn(`${this} was set outside any task: all such code shares this value`);
     }
     const key = this as unknown as ContextVar<unknown>;
     const old = context._values.has(key) ? (context._values.get(key) as T) : MISSING;

@@ -7,8 +7,6 @@
  * in one process recognise each other's errors, and a stable `code`.
  */
 
-import type { Bytes } from './bytes.js';
-
 /** What tells a BaseException, in every copy of the package. @internal */
 export const BASE_EXCEPTION: unique symbol = Symbol.for('tsyncio.BaseException') as never;
 const CANCELLED_ERROR = Symbol.for('tsyncio.CancelledError');
@@ -153,38 +151,6 @@ export class EOFError extends Error {
   declare readonly code: string;
 }
 identify(EOFError, 'EOFError', 'ERR_EOF');
-
-/** A stream ended before what was asked for had come: `partial` is what did. */
-export class IncompleteReadError extends EOFError {
-  /** What was read before the end. */
-  readonly partial: Bytes;
-  /** How many bytes were asked for; `null` where only a separator was. */
-  readonly expected: number | null;
-
-  constructor(partial: Bytes, expected: number | null) {
-    super(`${partial.length} bytes read on a total of ${expected ?? 'undefined'} expected bytes`);
-    this.partial = partial;
-    this.expected = expected;
-  }
-}
-identify(IncompleteReadError, 'IncompleteReadError', 'ERR_INCOMPLETE_READ');
-
-/** The limit of a stream's buffer was reached while it looked for a separator. The data stays in the buffer. */
-export class LimitOverrunError extends Error {
-  declare readonly code: string;
-  /** How many bytes were looked at and are still there. */
-  readonly consumed: number;
-
-  constructor(message: string, consumed: number) {
-    super(message);
-    this.consumed = consumed;
-  }
-}
-identify(LimitOverrunError, 'LimitOverrunError', 'ERR_LIMIT_OVERRUN');
-
-/** The system cannot send this file by itself, and no fallback was allowed. */
-export class SendfileNotAvailableError extends RuntimeError {}
-identify(SendfileNotAvailableError, 'SendfileNotAvailableError', 'ERR_SENDFILE_NOT_AVAILABLE');
 
 /** What a system error tells. */
 export interface OSErrorDetails extends ErrorOptions {

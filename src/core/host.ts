@@ -86,9 +86,7 @@ export function setDefaultHost(host: Host): void {
 /** The host of loops that are given none. */
 export function getDefaultHost(): Host {
   if (defaultHost === null) {
-    throw new RuntimeError(
-      'Cannot create an event loop: no host is registered: import "tsyncio", or pass { host } to the EventLoop',
-    );
+    throw new RuntimeError('Cannot create an event loop: no host: import "tsyncio", or pass { host }');
   }
   return defaultHost;
 }

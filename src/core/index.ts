@@ -44,12 +44,10 @@ export {
   DeadlockError,
   EOFError,
   GeneratorExit,
-  IncompleteReadError,
   InvalidStateError,
   isBaseException,
   isCancelledError,
   KeyboardInterrupt,
-  LimitOverrunError,
   LookupError,
   NotImplementedError,
   OSError,
@@ -59,7 +57,6 @@ export {
   QueueShutDown,
   RuntimeError,
   rethrowBase,
-  SendfileNotAvailableError,
   SystemExit,
   TimeoutError,
   ValueError,
@@ -86,42 +83,12 @@ export {
 export { Barrier, BoundedSemaphore, Condition, Event, Lock, Lockable, Semaphore } from './locks.js';
 export { type Logger, logger, setLogger } from './log.js';
 export type { ExtraInfo, SocketAddress, SSLContext, TlsTimeouts, TransportSocket } from './network.js';
-export {
-  BrokenPipeError,
-  ChildProcessError,
-  ConnectionAbortedError,
-  ConnectionError,
-  ConnectionRefusedError,
-  ConnectionResetError,
-  FileExistsError,
-  FileNotFoundError,
-  IsADirectoryError,
-  NotADirectoryError,
-  PermissionError,
-  ProcessLookupError,
-} from './os-errors.js';
 export { currentSignal, fetch, wrapPromise } from './promises.js';
-export {
-  BaseProtocol,
-  BufferedProtocol,
-  DatagramProtocol,
-  Protocol,
-  type StreamProtocol,
-  SubprocessProtocol,
-} from './protocols.js';
 export { LifoQueue, PriorityQueue, Queue } from './queues.js';
 export { Runner, type RunOptions, run } from './runners.js';
-export { AbstractServer } from './servers.js';
 export type { AbortControllerLike, AbortSignalLike, PlatformAbortSignal } from './signals.js';
 export { sleep } from './sleep.js';
 export { type StaggeredResult, staggeredRace } from './staggered.js';
-export { type Separator, StreamReader, type StreamReaderOptions } from './stream-reader.js';
-export {
-  type ClientConnected,
-  type StartTlsOptions,
-  StreamReaderProtocol,
-  StreamWriter,
-} from './streams.js';
 export { TaskGroup } from './taskgroups.js';
 export {
   allTasks,
@@ -135,15 +102,6 @@ export {
   type TaskOptions,
 } from './tasks.js';
 export { Timeout, timeout, timeoutAt } from './timeouts.js';
-export {
-  BaseTransport,
-  DatagramTransport,
-  ReadTransport,
-  SubprocessTransport,
-  Transport,
-  type WriteBufferLimits,
-  WriteTransport,
-} from './transports.js';
 export {
   ALL_COMPLETED,
   AsCompleted,

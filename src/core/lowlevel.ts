@@ -4,7 +4,6 @@
 import './index.js';
 
 export { runSynchronously, setExecutorShutdown } from './base-events.js';
-export { allocateBytes, asBytes, checkBytes, joinBytes, NO_BYTES } from './bytes.js';
 export { cloneableValues, cloneableVariable } from './contextvars.js';
 export { wrappedFunction } from './coroutines.js';
 export { toSeconds, toSecondsOrNull } from './durations.js';
@@ -18,10 +17,5 @@ export {
   type HostTimer,
   setDefaultHost,
 } from './host.js';
-export { toOSError } from './os-errors.js';
-export { extendEventLoop, LoopCallback, outsideTasks } from './platform.js';
-export { isBufferedProtocol } from './protocols.js';
-export { NOT_READY, ReadyCoroutine } from './ready-coroutine.js';
-export { FlowControlProtocol } from './streams.js';
+export { extendEventLoop } from './platform.js';
 export { enterTask, leaveTask, registerTask, unregisterTask } from './tasks.js';
-export { WriteFlow } from './write-flow.js';

@@ -10,15 +10,10 @@ import { ByteQueue } from './byte-queue.js';
 import { type Bytes, checkBytes, encodeText, joinBytes, NO_BYTES } from './bytes.js';
 import { CLOSED, type Coroutine, LeafCoroutine, type Suspension, suspendOn } from './coroutines.js';
 import { getEventLoop } from './events.js';
-import {
-  IncompleteReadError,
-  LimitOverrunError,
-  NotImplementedError,
-  RuntimeError,
-  ValueError,
-} from './exceptions.js';
+import { NotImplementedError, RuntimeError, ValueError } from './exceptions.js';
 import { inspectCustom, repr } from './format-helpers.js';
 import { Future, PENDING } from './futures.js';
+import { IncompleteReadError, LimitOverrunError } from './stream-errors.js';
 import type { BaseTransport, ReadTransport } from './transports.js';
 import type { AsyncIteration } from './waiting.js';
 

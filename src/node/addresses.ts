@@ -10,7 +10,7 @@ import {
   ValueError,
   wrapPromise,
 } from '../core/index.js';
-import { toOSError } from '../core/lowlevel.js';
+import { toOSError } from '../core/io.js';
 import { nodeDns, nodeNet } from './builtins.js';
 
 /** The kinds of addresses: any, IPv4 or IPv6. */

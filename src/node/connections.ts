@@ -2,8 +2,6 @@
 
 import type { Socket, SocketConstructorOpts, TcpSocketConnectOpts } from 'node:net';
 import {
-  type BaseProtocol,
-  type BaseTransport,
   type Coro,
   Coroutine,
   type Duration,
@@ -13,13 +11,18 @@ import {
   OSError,
   RuntimeError,
   type SSLContext,
-  type StreamProtocol,
   staggeredRace,
   type TlsTimeouts,
-  type Transport,
   ValueError,
 } from '../core/index.js';
-import { outsideTasks, toOSError } from '../core/lowlevel.js';
+import {
+  type BaseProtocol,
+  type BaseTransport,
+  outsideTasks,
+  type StreamProtocol,
+  type Transport,
+  toOSError,
+} from '../core/io.js';
 import { type AddressFamily, type AddrInfo, getaddrinfo, interleave, portNumber } from './addresses.js';
 import { nodeNet } from './builtins.js';
 import { SocketTransport } from './socket-transport.js';

@@ -2,30 +2,30 @@
 
 import type { RemoteInfo, Socket, SocketOptions } from 'node:dgram';
 import {
-  type BaseProtocol,
   type Bytes,
   type Context,
   type Coro,
   Coroutine,
   copyContext,
-  type DatagramProtocol,
-  DatagramTransport,
   type EventLoop,
   type Future,
   logger,
   OSError,
   type SocketAddress,
   ValueError,
-  type WriteBufferLimits,
 } from '../core/index.js';
 import {
+  type BaseProtocol,
   checkBytes,
+  type DatagramProtocol,
+  DatagramTransport,
   LoopCallback,
   outsideTasks,
-  stopsTheLoop,
   toOSError,
+  type WriteBufferLimits,
   WriteFlow,
-} from '../core/lowlevel.js';
+} from '../core/io.js';
+import { stopsTheLoop } from '../core/lowlevel.js';
 import { type AddressFamily, getaddrinfo } from './addresses.js';
 import { nodeDgram } from './builtins.js';
 import { DatagramSocketView } from './transport-socket.js';

@@ -24,7 +24,7 @@ import {
   Semaphore,
   ValueError,
 } from '../core/index.js';
-import { allocateBytes } from '../core/lowlevel.js';
+import { allocateBytes } from '../core/io.js';
 import { fileError } from './file-errors.js';
 import { type Callback, call, callToTheEnd, fs } from './fs.js';
 

@@ -1,7 +1,7 @@
 /** What goes wrong with files: the platform's errors under the classes of Python's, and wrong use. */
 
 import { OSError } from '../core/index.js';
-import { toOSError } from '../core/lowlevel.js';
+import { toOSError } from '../core/io.js';
 
 /** The file was opened in a way that does not allow this: reading what is open for writing only. Python's `io.UnsupportedOperation`. */
 export class UnsupportedOperation extends OSError {}

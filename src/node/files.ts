@@ -9,7 +9,7 @@ import {
   Coroutine,
   ValueError,
 } from '../core/index.js';
-import { NOT_READY, ReadyCoroutine } from '../core/lowlevel.js';
+import { NOT_READY, ReadyCoroutine } from '../core/io.js';
 import { type Access, FileBuffer } from './file-buffer.js';
 import { refusal, UnsupportedOperation } from './file-errors.js';
 import { call, callToTheEnd, fs } from './fs.js';

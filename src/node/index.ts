@@ -2,6 +2,44 @@
 
 import './network-loop.js';
 
+export {
+  AbstractServer,
+  BaseProtocol,
+  BaseTransport,
+  BrokenPipeError,
+  BufferedProtocol,
+  ChildProcessError,
+  type ClientConnected,
+  ConnectionAbortedError,
+  ConnectionError,
+  ConnectionRefusedError,
+  ConnectionResetError,
+  DatagramProtocol,
+  DatagramTransport,
+  FileExistsError,
+  FileNotFoundError,
+  IncompleteReadError,
+  IsADirectoryError,
+  LimitOverrunError,
+  NotADirectoryError,
+  PermissionError,
+  ProcessLookupError,
+  Protocol,
+  ReadTransport,
+  SendfileNotAvailableError,
+  type Separator,
+  type StartTlsOptions,
+  type StreamProtocol,
+  StreamReader,
+  type StreamReaderOptions,
+  StreamReaderProtocol,
+  StreamWriter,
+  SubprocessProtocol,
+  SubprocessTransport,
+  Transport,
+  type WriteBufferLimits,
+  WriteTransport,
+} from '../core/io.js';
 export { type AddressFamily, type AddrInfo, type AddrInfoHints, GaiError } from './addresses.js';
 export { AtomicFile, type AtomicOptions, atomicFile, atomicWrite } from './atomic-write.js';
 export type {

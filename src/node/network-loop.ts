@@ -1,17 +1,14 @@
 /** The network methods of every loop. */
 
+import type { Coroutine, EventLoop, SocketAddress, SSLContext } from '../core/index.js';
 import type {
   BaseProtocol,
   BaseTransport,
-  Coroutine,
   DatagramProtocol,
   DatagramTransport,
-  EventLoop,
-  SocketAddress,
-  SSLContext,
   StreamProtocol,
   Transport,
-} from '../core/index.js';
+} from '../core/io.js';
 import { extendEventLoop } from '../core/lowlevel.js';
 import { type AddrInfo, type AddrInfoHints, getaddrinfo, getnameinfo } from './addresses.js';
 import {

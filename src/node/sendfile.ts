@@ -2,18 +2,20 @@
 
 import {
   type Awaitable,
-  type BaseTransport,
-  ConnectionError,
   type Coro,
   Coroutine,
   type EventLoop,
   type Future,
-  Protocol,
   RuntimeError,
-  SendfileNotAvailableError,
   ValueError,
 } from '../core/index.js';
-import { toOSError } from '../core/lowlevel.js';
+import {
+  type BaseTransport,
+  ConnectionError,
+  Protocol,
+  SendfileNotAvailableError,
+  toOSError,
+} from '../core/io.js';
 import { nodeFs } from './builtins.js';
 import { SocketTransport } from './socket-transport.js';
 

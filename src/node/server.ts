@@ -2,7 +2,6 @@
 
 import type { ListenOptions, Server as NetServer, ServerOpts, Socket } from 'node:net';
 import {
-  AbstractServer,
   type Context,
   type Coro,
   Coroutine,
@@ -15,13 +14,13 @@ import {
   OSError,
   RuntimeError,
   type SSLContext,
-  type StreamProtocol,
   sleep,
   type TlsTimeouts,
   type TransportSocket,
   ValueError,
 } from '../core/index.js';
-import { LoopCallback, outsideTasks, stopsTheLoop, toOSError } from '../core/lowlevel.js';
+import { AbstractServer, LoopCallback, outsideTasks, type StreamProtocol, toOSError } from '../core/io.js';
+import { stopsTheLoop } from '../core/lowlevel.js';
 import { type AddressFamily, getaddrinfo, portNumber } from './addresses.js';
 import { nodeFs, nodeNet } from './builtins.js';
 import { SocketTransport, type TransportOwner } from './socket-transport.js';

@@ -7,8 +7,6 @@
 
 import type { Socket } from 'node:net';
 import {
-  type BaseProtocol,
-  type BufferedProtocol,
   type Bytes,
   type Context,
   copyContext,
@@ -16,22 +14,24 @@ import {
   type Future,
   logger,
   OSError,
-  type Protocol,
   RuntimeError,
   type SocketAddress,
-  Transport,
-  type WriteBufferLimits,
 } from '../core/index.js';
 import {
+  type BaseProtocol,
+  type BufferedProtocol,
   checkBytes,
   isBufferedProtocol,
   joinBytes,
   LoopCallback,
   NO_BYTES,
-  stopsTheLoop,
+  type Protocol,
+  Transport,
   toOSError,
+  type WriteBufferLimits,
   WriteFlow,
-} from '../core/lowlevel.js';
+} from '../core/io.js';
+import { stopsTheLoop } from '../core/lowlevel.js';
 import { StreamSocketView, socketAddress } from './transport-socket.js';
 
 /** Writes to a lost connection before the first warning. */

@@ -1,21 +1,27 @@
 /** Streams of Node and of the web as readers and writers, and readers and writers as streams of Node and of the web. */
 
 import {
-  type BaseProtocol,
   type Coroutine,
   type EventLoop,
   Future,
   getRunningLoop,
   NotImplementedError,
-  ReadTransport,
   RuntimeError,
+  type Task,
+} from '../core/index.js';
+import {
+  type BaseProtocol,
+  checkBytes,
+  FlowControlProtocol,
+  outsideTasks,
+  ReadTransport,
   StreamReader,
   StreamWriter,
-  type Task,
   Transport,
+  toOSError,
   type WriteBufferLimits,
-} from '../core/index.js';
-import { checkBytes, FlowControlProtocol, outsideTasks, toOSError, WriteFlow } from '../core/lowlevel.js';
+  WriteFlow,
+} from '../core/io.js';
 
 type NodeStreams = typeof import('node:stream');
 type Readable = import('node:stream').Readable;

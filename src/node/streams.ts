@@ -1,17 +1,14 @@
 /** Streams over sockets: connections and servers as a reader and a writer. */
 
+import { type Coro, Coroutine, type EventLoop, getRunningLoop } from '../core/index.js';
 import {
   type ClientConnected,
-  type Coro,
-  Coroutine,
-  type EventLoop,
-  getRunningLoop,
   StreamReader,
   type StreamReaderOptions,
   StreamReaderProtocol,
   StreamWriter,
   type Transport,
-} from '../core/index.js';
+} from '../core/io.js';
 import {
   type ConnectionOptions,
   createConnection,

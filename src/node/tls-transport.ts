@@ -3,9 +3,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import {
-  type BaseProtocol,
-  ConnectionAbortedError,
-  ConnectionResetError,
   type Coro,
   type Duration,
   type EventLoop,
@@ -18,7 +15,13 @@ import {
   type TlsTimeouts,
   ValueError,
 } from '../core/index.js';
-import { outsideTasks, toOSError } from '../core/lowlevel.js';
+import {
+  type BaseProtocol,
+  ConnectionAbortedError,
+  ConnectionResetError,
+  outsideTasks,
+  toOSError,
+} from '../core/io.js';
 import { nodeNet, nodeTls } from './builtins.js';
 import { SocketTransport, type SocketTransportOptions } from './socket-transport.js';
 import { type NodeSSLContext, SSLCertVerificationError, SSLError, sslError } from './ssl.js';
