@@ -236,7 +236,7 @@ export class ContextVar<T> {
     if (typeof name !== 'string') throw new TypeError('context variable name must be a str');
     this.name = name;
     this.#default = 'default' in options ? (options.default as T) : MISSING;
-    if (options.cloneable === true) cloneable.set(name, this as unknown as ContextVar<unknown>);
+    if (options.cloneable) cloneable.set(name, this as unknown as ContextVar<unknown>);
   }
 
   /**
@@ -259,7 +259,7 @@ export class ContextVar<T> {
     const context = currentContext();
     if (context === plainContext && !warnedAboutPlainContext) {
       warnedAboutPlainContext = true;
-      logger.warn(`${this} was set outside any task: all such code shares this value`);
+      logger.warn(`${this} was set outside any task: all code that runs outside tasks shares this value`);
     }
     const key = this as unknown as ContextVar<unknown>;
     const old = context._values.has(key) ? (context._values.get(key) as T) : MISSING;

@@ -174,11 +174,9 @@ export class OSError extends Error implements WithContext {
 
   constructor(message = '', details: OSErrorDetails = {}) {
     super(message, 'cause' in details ? { cause: details.cause } : undefined);
-    if (details.errno !== undefined) this.errno = details.errno;
-    if (details.code !== undefined) this.code = details.code;
-    if (details.syscall !== undefined) this.syscall = details.syscall;
-    if (details.path !== undefined) this.path = details.path;
-    if (details.dest !== undefined) this.dest = details.dest;
+    for (const key of ['errno', 'code', 'syscall', 'path', 'dest'] as const) {
+      if (details[key] !== undefined) (this as Record<string, unknown>)[key] = details[key];
+    }
   }
 }
 identify(OSError, 'OSError', 'ERR_OS');

@@ -86,7 +86,9 @@ export function setDefaultHost(host: Host): void {
 /** The host of loops that are given none. */
 export function getDefaultHost(): Host {
   if (defaultHost === null) {
-    throw new RuntimeError('Cannot create an event loop: no host: import "tsyncio", or pass { host }');
+    throw new RuntimeError(
+      'Cannot create an event loop: no host is registered: import "tsyncio", or pass { host } to the EventLoop',
+    );
   }
   return defaultHost;
 }

@@ -24,6 +24,15 @@ import { Queue } from './queues.js';
 import { currentTask } from './tasks.js';
 import { timeout as timeoutAfter } from './timeouts.js';
 
+/** Futures and coroutines can be iterated, too, but stand for one thing. */
+function isNoList(value: unknown): boolean {
+  return (
+    isfuture(value) ||
+    iscoroutine(value) ||
+    typeof (value as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function'
+  );
+}
+
 /** When `wait()` returns. */
 export type ReturnWhen = 'FIRST_COMPLETED' | 'FIRST_EXCEPTION' | 'ALL_COMPLETED';
 /** At the first completion of any kind. */
@@ -56,12 +65,7 @@ export function wait<F extends FutureLike<unknown>>(
   futures: Iterable<F>,
   options: { timeout?: Duration | null; returnWhen?: ReturnWhen } = {},
 ): Coroutine<[done: Set<F>, pending: Set<F>]> {
-  if (isfuture(futures) || iscoroutine(futures)) {
-    throw new TypeError(
-      `expect a list of futures, not ${isfuture(futures) ? 'a future' : 'a coroutine or generator'}`,
-    );
-  }
-  if (typeof futures?.[Symbol.iterator] !== 'function') throw new TypeError('expect a list of futures');
+  if (isNoList(futures)) throw new TypeError(`expect a list of futures, not ${String(futures)}`);
   const set = new Set(futures);
   if (set.size === 0) throw new ValueError('Set of Tasks/Futures is empty.');
   const returnWhen = options.returnWhen ?? ALL_COMPLETED;
@@ -291,14 +295,8 @@ export function asCompleted<A extends AwaitableLike<unknown>>(
   awaitables: Iterable<A>,
   options: { timeout?: Duration | null } = {},
 ): AsCompleted<ResultOf<A>> {
-  if (
-    isfuture(awaitables) ||
-    iscoroutine(awaitables) ||
-    typeof awaitables?.[Symbol.iterator] !== 'function'
-  ) {
-    throw new TypeError(
-      `expects an iterable of awaitables, not ${isfuture(awaitables) ? 'a future' : typeof awaitables}`,
-    );
+  if (isNoList(awaitables)) {
+    throw new TypeError(`expects an iterable of awaitables, not ${String(awaitables)}`);
   }
   const timeout = toSecondsOrNull(options.timeout, 'timeout');
   return new AsCompleted(awaitables as Iterable<AwaitableLike<ResultOf<A>>>, timeout, getRunningLoop());
