@@ -7,30 +7,33 @@ export type Bytes = typeof globalThis extends { Buffer: { isBuffer(value: unknow
     : Uint8Array
   : Uint8Array;
 
-/** What the library uses of the platform's `Buffer`. */
-interface BufferMaker {
-  allocUnsafe(size: number): Uint8Array;
-  from(buffer: ArrayBufferLike, offset: number, length: number): Uint8Array;
-  isBuffer(value: unknown): boolean;
+/** How a platform makes its class of bytes. */
+export interface BytesMaker {
+  /** Room for `size` bytes, which the caller fills to the last one. */
+  allocate(size: number): Uint8Array;
+  /** The same memory in the platform's class; the same object if it is of it. */
+  view(data: Uint8Array): Uint8Array;
 }
 
-const maker = (globalThis as { Buffer?: BufferMaker }).Buffer;
-
-/** Room for `size` bytes, which the caller fills to the last one. */
-export const allocateBytes: (size: number) => Bytes = (
-  maker === undefined ? (size: number) => new Uint8Array(size) : maker.allocUnsafe
-) as (size: number) => Bytes;
+let maker: BytesMaker = { allocate: (size) => new Uint8Array(size), view: (data) => data };
 
 /** No bytes at all. */
-export const NO_BYTES: Bytes = allocateBytes(0);
+export let NO_BYTES: Bytes = maker.allocate(0) as Bytes;
+
+/** Makes all that is handed out of the platform's class. The Node entry calls it. */
+export function setBytesMaker(platform: BytesMaker): void {
+  maker = platform;
+  NO_BYTES = maker.allocate(0) as Bytes;
+}
+
+/** Room for `size` bytes, which the caller fills to the last one. */
+export function allocateBytes(size: number): Bytes {
+  return maker.allocate(size) as Bytes;
+}
 
 /** The same memory, in the platform's class. */
 export function asBytes(data: Uint8Array): Bytes {
-  return (
-    maker === undefined || maker.isBuffer(data)
-      ? data
-      : maker.from(data.buffer, data.byteOffset, data.byteLength)
-  ) as Bytes;
+  return maker.view(data) as Bytes;
 }
 
 /** Throws unless `data` is a `Uint8Array`. `what` says what was attempted. */

@@ -1,6 +1,14 @@
 /** The contracts of input and output, for the layers of platforms that have them: the core itself does without. */
 
-export { allocateBytes, asBytes, checkBytes, joinBytes, NO_BYTES } from './bytes.js';
+export {
+  allocateBytes,
+  asBytes,
+  type BytesMaker,
+  checkBytes,
+  joinBytes,
+  NO_BYTES,
+  setBytesMaker,
+} from './bytes.js';
 export { LoopCallback, outsideTasks } from './loop-callback.js';
 export {
   BrokenPipeError,

@@ -1,5 +1,6 @@
 /** What runs on Node, Deno and Bun. Importing it makes the Node host the default one, and gives loops their methods for input and output. */
 
+import './buffers.js';
 import './network-loop.js';
 
 export {

@@ -23,7 +23,7 @@ import { AbstractServer, LoopCallback, outsideTasks, type StreamProtocol, toOSEr
 import { stopsTheLoop } from '../core/lowlevel.js';
 import { type AddressFamily, getaddrinfo, portNumber } from './addresses.js';
 import { nodeFs, nodeNet } from './builtins.js';
-import { SocketTransport, type TransportOwner } from './socket-transport.js';
+import { SocketTransport } from './socket-transport.js';
 import { checkContext, type NodeSSLContext } from './ssl.js';
 import { handshake, type TlsLimits, TlsTransport, tlsLimits } from './tls-transport.js';
 import { ListeningSocketView } from './transport-socket.js';
@@ -96,7 +96,7 @@ interface Pending {
  * What `createServer()` and `startServer()` give. `await using server = …` closes it at the end of the block. Source:
  * `asyncio.Server`.
  */
-export class Server extends AbstractServer implements TransportOwner {
+export class Server extends AbstractServer {
   readonly #loop: EventLoop;
   readonly #serving: Serving;
   /** Where to listen, until it does. */

@@ -32,6 +32,7 @@ import {
   WriteFlow,
 } from '../core/io.js';
 import { stopsTheLoop } from '../core/lowlevel.js';
+import { readShared, stopShared, takeOut } from './shared-reads.js';
 import { StreamSocketView, socketAddress } from './transport-socket.js';
 
 /** Writes to a lost connection before the first warning. */
@@ -102,7 +103,7 @@ export class SocketTransport extends Transport {
       sockname: socketAddress({ address: socket.localAddress, port: socket.localPort }),
       ...options.extra,
     };
-    socket.on('data', this.#onData);
+    if (!readShared(socket, this.#onRead)) socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', this.#onError);
     socket.on('close', this.#onClose);
@@ -135,6 +136,7 @@ export class SocketTransport extends Transport {
   _surrender(): Bytes[] {
     const socket = this._socket;
     socket.off('data', this.#onData);
+    stopShared(socket);
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
     socket.off('close', this.#onClose);
@@ -165,6 +167,15 @@ export class SocketTransport extends Transport {
     if (this._closing) return;
     this.#incoming.push(data);
     if (!this.#readingPaused) this.#delivery.schedule();
+  };
+
+  /** The same for a socket that reads into shared memory. */
+  readonly #onRead = (count: number, memory: Buffer): boolean => {
+    if (this._closing) return false;
+    this.#incoming.push(takeOut(count, memory));
+    if (this.#readingPaused) return false;
+    this.#delivery.schedule();
+    return true;
   };
 
   readonly #onEnd = (): void => {
