@@ -177,10 +177,26 @@ let v8: V8 | undefined;
  */
 export function serialize(value: unknown): Uint8Array<ArrayBuffer> {
   v8 ??= process.getBuiltinModule('node:v8');
-  const serializer = new v8.Serializer();
+  if (isModule(value)) throw notCloneable('a WebAssembly.Module could not be cloned.');
+  const serializer = new v8.Serializer() as import('node:v8').Serializer & {
+    _getDataCloneError: typeof notCloneable;
+  };
+  serializer._getDataCloneError = notCloneable;
   serializer.writeHeader();
   serializer.writeValue(value);
   return serializer.releaseBuffer() as Uint8Array<ArrayBuffer>;
+}
+
+const Module = (globalThis as { WebAssembly?: { Module: new (bytes: Uint8Array) => object } }).WebAssembly
+  ?.Module;
+
+/** A compiled module, which only a port can carry: V8's serializer writes nothing in its place, and says nothing of it. */
+export function isModule(value: unknown): boolean {
+  return typeof value === 'object' && Module !== undefined && value instanceof Module;
+}
+
+function notCloneable(message: string): Error {
+  return new DOMException(message, 'DataCloneError');
 }
 
 export function deserialize(serialized: Uint8Array): unknown {

@@ -1,6 +1,6 @@
 /** A call on its way: what is sent, and the future that its submitter holds. */
 
-import { serialize } from './area.js';
+import { isModule, serialize } from './area.js';
 import { describeUncloneable } from './clone-path.js';
 import { type CancelOptions, Future } from './futures.js';
 import { ROOM } from './task-queue.js';
@@ -57,7 +57,7 @@ export function pack(args: readonly unknown[], shareable: boolean): Packed {
   if (isSmall(args)) return args;
   const list = shareable ? allTransfers(args) : undefined;
   try {
-    if (list === undefined) return serialize(args);
+    if (list === undefined) return serializeAll(args);
   } catch (error) {
     if (!shareable) throw refusal(args, error);
   }
@@ -69,10 +69,33 @@ export function pack(args: readonly unknown[], shareable: boolean): Packed {
   }
 }
 
-function refusal(args: readonly unknown[], cause: unknown): TypeError {
-  const where = describeUncloneable(args, cause, 'args');
+function serializeAll(args: readonly unknown[]): Uint8Array<ArrayBuffer> {
+  for (const each of args) if (isModule(each)) serialize(each); // throws
+  return serialize(args);
+}
+
+/** The same for the arguments of initializers, which are sent to each worker. */
+export function packInitargs(
+  initargs: readonly unknown[],
+  shareable: boolean,
+): Uint8Array<ArrayBuffer> | readonly unknown[] {
+  try {
+    return serializeAll(initargs);
+  } catch (error) {
+    if (!shareable) throw refusal(initargs, error, 'initargs');
+  }
+  try {
+    return structuredClone(initargs);
+  } catch (error) {
+    throw refusal(initargs, error, 'initargs');
+  }
+}
+
+function refusal(args: readonly unknown[], cause: unknown, root = 'args'): TypeError {
+  const where = describeUncloneable(args, cause, root);
   const detail = where ?? (cause instanceof Error ? cause.message : String(cause));
-  return new TypeError(`Cannot send the arguments to a worker: ${detail}`, { cause });
+  const what = root === 'args' ? 'the arguments' : root;
+  return new TypeError(`Cannot send ${what} to a worker: ${detail}`, { cause });
 }
 
 /** What a pool does with the futures that it made. */

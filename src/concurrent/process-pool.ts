@@ -42,8 +42,6 @@ let poolsMade = 0;
  * ```
  */
 export class ProcessPoolExecutor extends WorkerPool {
-  /** @internal */
-  protected readonly _shareable = false;
   readonly #options: ProcessPoolOptions<never>;
   readonly #id: number;
   readonly #results = new RecordRing(RING);
@@ -53,7 +51,7 @@ export class ProcessPoolExecutor extends WorkerPool {
   #port: MessagePort | null = null;
 
   constructor(options: ProcessPoolOptions<never> = {}) {
-    super(options, process.getBuiltinModule('node:os').availableParallelism());
+    super(options, process.getBuiltinModule('node:os').availableParallelism(), false);
     if (process.platform === 'win32' && this.maxWorkers > WINDOWS_LIMIT) {
       throw new ValueError(`maxWorkers must be <= ${WINDOWS_LIMIT} on Windows`);
     }

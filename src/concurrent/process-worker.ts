@@ -158,8 +158,14 @@ function takeCall(bytes: Uint8Array<ArrayBuffer>): void {
 }
 
 function perform(bytes: Uint8Array<ArrayBuffer>, words: Int32Array): void {
-  const args = new Area(bytes.buffer).read(FRAME_HEADER) as readonly unknown[];
   const index = words[CALL_INDEX_WORD] as number;
+  let args: readonly unknown[];
+  try {
+    args = new Area(bytes.buffer).read(FRAME_HEADER) as readonly unknown[];
+  } catch (error) {
+    runner.refuse(index, error);
+    return;
+  }
   busy = runner.run(index, words[FUNCTION_WORD] as number, words[FLAGS_WORD] as number, args);
   if (busy !== null) busy = busy.then(next);
 }
@@ -177,7 +183,9 @@ async function setUp(setup: WorkerSetup): Promise<void> {
   if (setup.initializer !== null) {
     try {
       const initialize = await resolveFunction(setup.initializer);
-      await asAwaitable(initialize(...(deserialize(setup.initargs) as never[])));
+      const { initargs } = setup;
+      const args = initargs instanceof Uint8Array ? deserialize(initargs) : initargs;
+      await asAwaitable(initialize(...(args as never[])));
     } catch (error) {
       sendSerialized(INITIALIZER_FAILED, 0, 0, 0, serialize(encodeError(error)));
       return;

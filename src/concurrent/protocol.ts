@@ -58,8 +58,8 @@ export interface WorkerSetup {
   readonly worker: number;
   readonly functions: readonly (readonly [number, FunctionSpec])[];
   readonly initializer: FunctionSpec | null;
-  /** Serialized. */
-  readonly initargs: Uint8Array<ArrayBuffer>;
+  /** Serialized, or what only a thread can be given. */
+  readonly initargs: Uint8Array<ArrayBuffer> | readonly unknown[];
 }
 
 /** What a worker thread starts with. */

@@ -86,6 +86,11 @@ export class CallRunner {
     return this.#perform(index, callable, flags, args, started);
   }
 
+  /** Ends a call whose arguments have come, and cannot be read. */
+  refuse(index: number, cause: unknown): void {
+    this.#fail(index, sharedClock(), new TypeError('Cannot read the arguments in the worker', { cause }));
+  }
+
   #load(
     index: number,
     fn: number,

@@ -66,6 +66,8 @@ export class TaskQueue {
     args: null as readonly unknown[] | null,
     /** The bytes of the arguments, for who passes them on. */
     raw: null as Uint8Array | null,
+    /** Why the arguments cannot be read. */
+    unreadable: null as unknown,
   };
 
   /** Calls were published of which no worker was told: {@link announce} is due, at the end of the turn at the latest. */
@@ -140,6 +142,8 @@ export class TaskQueue {
 
   /** Takes a published call back; `false` when a worker was faster. */
   cancel(index: number): boolean {
+    // The slot of a call that was taken may hold a later one by now; only this thread fills slots.
+    if (this.isClaimed(index)) return false;
     return Atomics.compareExchange(this.#area.i32, wordOf(index), READY, CANCELLED) === READY;
   }
 
@@ -221,11 +225,14 @@ export class TaskQueue {
     claimed.index = index;
     claimed.args = null;
     claimed.raw = null;
+    claimed.unreadable = null;
     try {
       if (!this.#area.isElsewhere(start + ARGUMENTS)) {
         if (raw) claimed.raw = this.#area.copy(start + ARGUMENTS, i32[word + SIZE] as number);
         else claimed.args = this.#area.read(start + ARGUMENTS) as unknown[];
       }
+    } catch (error) {
+      claimed.unreadable = error;
     } finally {
       Atomics.store(i32, word, FREE);
     }

@@ -68,8 +68,6 @@ let poolsMade = 0;
  * ```
  */
 export class ThreadPoolExecutor extends WorkerPool {
-  /** @internal */
-  protected readonly _shareable = true;
   readonly #prefix: string;
   readonly #limits: ResourceLimits | undefined;
   readonly #env: Record<string, string> | undefined;
@@ -80,7 +78,7 @@ export class ThreadPoolExecutor extends WorkerPool {
   #started = 0;
 
   constructor(options: ThreadPoolOptions<never> = {}) {
-    super(options, Math.min(32, availableParallelism() + 4));
+    super(options, Math.min(32, availableParallelism() + 4), true);
     this.#prefix = options.threadNamePrefix || this._defaultPrefix();
     this.#limits = options.resourceLimits;
     this.#env = options.env;

@@ -207,13 +207,21 @@ function argumentsOf(parcel: Parcel): readonly unknown[] {
 function perform(): Promise<void> | null {
   const { claimed } = queue;
   const { fn, flags, index } = claimed;
-  let { args } = claimed;
+  let { args, unreadable } = claimed;
   if (!runner.knows(fn)) receive(() => runner.knows(fn));
-  if (args === null) {
+  if (args === null && unreadable === null) {
     supplied = null;
     outlet.notice(WANT, index);
     receive(() => supplied !== null);
-    args = argumentsOf(supplied as unknown as Parcel);
+    try {
+      args = argumentsOf(supplied as unknown as Parcel);
+    } catch (error) {
+      unreadable = error;
+    }
+  }
+  if (args === null) {
+    runner.refuse(index, unreadable);
+    return null;
   }
   return runner.run(index, fn, flags, args);
 }
@@ -264,7 +272,9 @@ async function main(): Promise<void> {
   if (setup.initializer !== null) {
     try {
       const initialize = await resolveFunction(setup.initializer);
-      await asAwaitable(initialize(...(deserialize(setup.initargs) as never[])));
+      const { initargs } = setup;
+      const args = initargs instanceof Uint8Array ? deserialize(initargs) : initargs;
+      await asAwaitable(initialize(...(args as never[])));
     } catch (error) {
       outlet.initializerFailed(error);
       return;

@@ -22,9 +22,9 @@ import {
   ValueError,
 } from '../core/index.js';
 import { toSecondsOrNull } from '../core/lowlevel.js';
-import { deserialize, serialize } from './area.js';
-import { Call, type CallOptions, Held, pack } from './call.js';
-import { decodeError, type WireError } from './error-transport.js';
+import { deserialize } from './area.js';
+import { Call, type CallOptions, Held, pack, packInitargs } from './call.js';
+import { decodeError, encodeError, type WireError } from './error-transport.js';
 import type { BrokenExecutor } from './exceptions.js';
 import {
   checkBuffersize,
@@ -119,6 +119,8 @@ function numberOf(spec: FunctionSpec): number {
 export abstract class WorkerPool extends Executor {
   /** The most workers there will be. */
   readonly maxWorkers: number;
+  /** Whether a message port carries what the serializer cannot. */
+  readonly #shareable: boolean;
   /** @internal */
   protected readonly _queue: TaskQueue;
   /** @internal */
@@ -126,7 +128,7 @@ export abstract class WorkerPool extends Executor {
   /** @internal */
   protected readonly _initializer: FunctionSpec | null;
   /** @internal */
-  protected readonly _initargs: Uint8Array<ArrayBuffer>;
+  protected readonly _initargs: Uint8Array<ArrayBuffer> | readonly unknown[];
   readonly #maxQueued: number | null;
   readonly #mailbox = threadMailbox();
   readonly #accounts = new Accounts();
@@ -150,21 +152,20 @@ export abstract class WorkerPool extends Executor {
   readonly #wantRoom: (() => void)[] = [];
   readonly #wantEnd: (() => void)[] = [];
 
-  constructor(options: PoolOptions<never>, defaultWorkers: number) {
+  constructor(options: PoolOptions<never>, defaultWorkers: number, shareable: boolean) {
     super();
+    this.#shareable = shareable;
     this.maxWorkers = checkCount(options.maxWorkers, 'maxWorkers') ?? defaultWorkers;
     this.#maxQueued = checkCount(options.maxQueued, 'maxQueued');
     const { initializer, initargs } = options as PoolOptions;
     this._initializer =
       initializer === null || initializer === undefined ? null : specifyInitializer(initializer);
-    this._initargs = serialize([...(initargs ?? [])]) as Uint8Array<ArrayBuffer>;
+    this._initargs = packInitargs([...(initargs ?? [])], shareable);
     this._queue = new TaskQueue(this.maxWorkers);
   }
 
   // ----------------------------------------------------------------------------------- what subclasses bring
 
-  /** Whether a message port carries what the serializer cannot. @internal */
-  protected abstract readonly _shareable: boolean;
   /** The name of the next worker. @internal */
   protected abstract _nameWorker(number: number): string;
   /** Starts a worker in this place. @internal */
@@ -301,7 +302,7 @@ export abstract class WorkerPool extends Executor {
     // The first worker comes up while the function is parsed, which takes about as long.
     if (this.#alive === 0 && isSendable(fn)) this.#startWorker();
     const number = this.#know(fn);
-    const packed = pack(args, this._shareable);
+    const packed = pack(args, this.#shareable);
     const wanted = options?.timeout == null ? flags : flags | NOTIFY_START;
     const call = new Call(this, number, wanted, packed, options, sharedClock());
     this.#mailbox.owe();
@@ -577,11 +578,18 @@ export abstract class WorkerPool extends Executor {
       const worker = area.i32[(offset >> 2) + WORKER_WORD] as number;
       const started = area.f64[(offset >> 3) + STARTED_DOUBLE] as number;
       const ended = area.f64[(offset >> 3) + ENDED_DOUBLE] as number;
-      const value = area.isElsewhere(offset + VALUE_AT)
-        ? contentOf(open(worker, index))
-        : area.read(offset + VALUE_AT);
+      let value: unknown;
+      let unreadable: Error | null = null;
+      try {
+        value = area.isElsewhere(offset + VALUE_AT)
+          ? contentOf(open(worker, index))
+          : area.read(offset + VALUE_AT);
+      } catch (cause) {
+        unreadable = new TypeError('Cannot read what the worker has sent back', { cause });
+      }
       ring.release(offset);
-      if (kind <= CANCELLED) this.#finish(kind, index, worker, started, ended, value);
+      if (unreadable !== null) this.#finish(ERROR, index, worker, started, ended, encodeError(unreadable));
+      else if (kind <= CANCELLED) this.#finish(kind, index, worker, started, ended, value);
       else this.#notice(kind, index, worker, value);
     }
     return true;
