@@ -54,6 +54,31 @@ function sharedPool(kind: Kind): Pool {
   return pool;
 }
 
+/** How long a test waits for what must come, in milliseconds: for ever, were it not for whoever reads the report. */
+const PATIENCE = 60_000;
+
+class Patience {
+  readonly #what: string;
+  readonly #end = performance.now() + PATIENCE;
+
+  constructor(what: string) {
+    this.#what = what;
+  }
+
+  check(): void {
+    if (performance.now() > this.#end) throw new Error(`waited in vain for ${this.#what}`);
+  }
+}
+
+/** Waits until `condition()` holds. */
+export async function until(condition: () => boolean, what: string): Promise<void> {
+  const patience = new Patience(what);
+  while (!condition()) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    patience.check();
+  }
+}
+
 let folder: string | null = null;
 let flagsMade = 0;
 
@@ -86,12 +111,16 @@ export class Flag {
   /** Blocks this thread until the flag is up. */
   block(): void {
     const word = new Int32Array(new SharedArrayBuffer(4));
-    while (!this.up) Atomics.wait(word, 0, 0, 1);
+    const patience = new Patience('the flag');
+    while (!this.up) {
+      Atomics.wait(word, 0, 0, 1);
+      patience.check();
+    }
   }
 
   /** Waits until the flag is up. */
   async seen(): Promise<void> {
-    while (!this.up) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => this.up, 'the flag');
   }
 }
 
@@ -150,18 +179,20 @@ export function childrenOf(pid: number = process.pid): number[] | null {
 
 /** Waits until this process has no children, zombies included. */
 export async function noChildren(): Promise<void> {
-  while ((childrenOf() ?? []).length > 0) await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => (childrenOf() ?? []).length === 0, 'the end of all children');
 }
 
 /** Waits until the process with this id is gone. */
 export async function gone(pid: number): Promise<void> {
-  for (;;) {
-    try {
-      process.kill(pid, 0);
-    } catch {
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 2));
+  await until(() => !isAlive(pid), `the end of process ${pid}`);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -275,6 +275,7 @@ onSharedPool('R-FUT-19 cancelling a task that awaits a call cancels the call in 
     const [started, go] = [new Flag(), new Flag()];
     const future = pool.submit(holdAwaiting<number>, started.path, go.path, 1);
     const task = asyncio.createTask(async () => await future);
+    await asyncio.sleep(0);
     await started.seen();
     task.cancel();
     await assert.rejects(async () => await task, asyncio.CancelledError);
@@ -299,14 +300,10 @@ onSharedPool('the signal of an interrupted call is aborted', (pool) => {
 });
 
 onSharedPool('an interruption that comes before the function is there is not lost', (pool) => {
-  // The module takes its time to be imported: what it imports is held by a flag.
   const [started, go] = [new Flag(), new Flag()];
-  const source = `
-    import { existsSync, writeFileSync } from 'node:fs';
-    writeFileSync(${JSON.stringify(started.path)}, '');
-    while (!existsSync(${JSON.stringify(go.path)})) await new Promise((resolve) => setTimeout(resolve, 1));
-    export async function late() { await new Promise((resolve) => setTimeout(resolve, 1)); return 'not cancelled'; }`;
-  const future = pool.submit(workerRef(`data:text/javascript,${encodeURIComponent(source)}`, 'late'));
+  const module = new URL('./programs/slow-import.js', import.meta.url);
+  module.search = String(new URLSearchParams({ started: started.path, go: go.path }));
+  const future = pool.submit(workerRef(module, 'sleepLong'));
   started.block();
   assert.equal(future.cancel({ interrupt: true }), true);
   go.raise();
@@ -927,6 +924,7 @@ test('R-THR-01 cancelling toThread() cancels the task of the function in the thr
         cleaned.path,
       ),
     );
+    await asyncio.sleep(0);
     await started.seen();
     task.cancel();
     await assert.rejects(async () => await task, asyncio.CancelledError);
@@ -937,15 +935,10 @@ test('R-THR-01 cancelling toThread() cancels the task of the function in the thr
 test('R-CTX-14 toThread() takes along the variables that were declared cloneable, and changes come not back', async () => {
   const travels = new asyncio.ContextVar<{ id: number }>('travels', { cloneable: true });
   const stays = new asyncio.ContextVar<string>('stays', { default: 'default' });
-  const source = `
-    import { ContextVar } from 'tsyncio';
-    const travels = new ContextVar('travels', { cloneable: true });
-    const stays = new ContextVar('stays', { default: 'default' });
-    export function read() { const seen = [travels.get(null), stays.get()]; travels.set('changed'); return seen; }`;
-  const { writeFileSync } = await import('node:fs');
-  const module = new URL('./programs/context-in-thread.mjs', import.meta.url);
-  writeFileSync(module, source);
-  const read = workerRef<[], unknown[]>(module, 'read');
+  const read = workerRef<[], unknown[]>(
+    new URL('./programs/context-in-thread.js', import.meta.url),
+    'readVariables',
+  );
   await asyncio.run(async () => {
     assert.deepEqual(await asyncio.toThread(read), [null, 'default']);
     travels.set({ id: 7 });
@@ -980,3 +973,16 @@ test('the errors of broken pools are RuntimeErrors of one family', async () => {
     assert.equal(error.name, Broken.name);
   }
 });
+
+onSharedPool(
+  'R-CF-24 cancel() of a call that runs does not hit a later call in the same place of the queue',
+  (pool) => {
+    const { future, release } = occupy(pool);
+    const later = Array.from({ length: 600 }, (_, n) => pool.submit(square, n));
+    assert.equal(future.cancel(), false);
+    assert.deepEqual([future.running(), later.some((each) => each.cancelled())], [true, false]);
+    release();
+    assert.equal(future.result(), 'held');
+    for (const [n, each] of later.entries()) assert.equal(each.result(), n * n);
+  },
+);
