@@ -1,6 +1,13 @@
 /** Tying a future of `concurrent.futures` to one of a loop: what happens to either happens to both. */
 
-import { Future as AsyncioFuture, type EventLoop, InvalidStateError, isfuture } from '../core/index.js';
+import {
+  type Future as AsyncioFuture,
+  type EventLoop,
+  type FutureOptions,
+  InvalidStateError,
+  isfuture,
+} from '../core/index.js';
+import { ArrivingFuture } from '../core/lowlevel.js';
 import { InvalidStateError as FutureInvalidStateError } from './exceptions.js';
 import type { Future } from './futures.js';
 
@@ -34,28 +41,33 @@ export function wrapFuture<T>(
   if (!isConcurrentFuture(future)) {
     throw new TypeError(`Cannot wrap ${String(future)}: expected a concurrent.futures.Future`);
   }
-  const source = future as Future<T>;
-  const target = new AsyncioFuture<T>(options);
-  const loop = target.getLoop();
-  target.addDoneCallback(() => {
-    if (target.cancelled()) source.cancel({ interrupt: true });
-  });
-  source.addDoneCallback(() => {
-    if (loop.isClosed()) return;
-    loop.callSoonThreadsafe(() => copyOutcome(source, target));
-  });
-  return target;
+  return new WrappedFuture<T>(future as Future<T>, options);
 }
 
-function copyOutcome<T>(source: Future<T>, target: AsyncioFuture<T>): void {
-  if (target.done()) return;
-  if (source.cancelled()) {
-    target.cancel();
-    return;
+/** The loop's future that follows a future of an executor. */
+class WrappedFuture<T> extends ArrivingFuture<T> {
+  readonly _source: Future<T>;
+
+  constructor(source: Future<T>, options: FutureOptions) {
+    super(options);
+    this._source = source;
+    source.addDoneCallback(() => this.arrive());
   }
-  const exception = source.exception();
-  if (exception === null) target.setResult(source.result());
-  else target.setException(translated(exception));
+
+  protected override takeOutcome(): void {
+    const source = this._source;
+    if (source.cancelled()) {
+      this.cancel();
+      return;
+    }
+    const exception = source.exception();
+    if (exception === null) this.setResult(source.result());
+    else this.setException(translated(exception));
+  }
+
+  protected override wasCancelled(): void {
+    this._source.cancel({ interrupt: true });
+  }
 }
 
 function translated(exception: unknown): unknown {

@@ -108,7 +108,7 @@ export class Future<T = unknown> {
    * ```
    */
   result(timeout: Duration | null = null): T {
-    this.#wait(timeout);
+    this._wait(timeout);
     if (this._failed) throw this._outcome;
     return this._outcome as T;
   }
@@ -119,11 +119,12 @@ export class Future<T = unknown> {
    * @throws CancelledError when it was cancelled; TimeoutError when the time has passed.
    */
   exception(timeout: Duration | null = null): unknown {
-    this.#wait(timeout);
+    this._wait(timeout);
     return this._failed ? this._outcome : null;
   }
 
-  #wait(timeout: Duration | null): void {
+  /** @internal */
+  _wait(timeout: Duration | null): void {
     const limit = toSecondsOrNull(timeout, 'timeout');
     if (!this.done() && !threadMailbox().block(() => this.done(), limit)) {
       throw new TimeoutError(`The future is not done after ${limit} seconds`);
@@ -139,12 +140,13 @@ export class Future<T = unknown> {
     if (typeof callback !== 'function') {
       throw new TypeError(`Cannot add a done callback: expected a function, got ${String(callback)}`);
     }
-    if (this.done()) this.#call(callback);
+    if (this.done()) this._call(callback);
     else if (this._callbacks === null) this._callbacks = [callback];
     else this._callbacks.push(callback);
   }
 
-  #call(callback: (future: Future<T>) => unknown): void {
+  /** @internal */
+  _call(callback: (future: Future<T>) => unknown): void {
     try {
       callback(this);
     } catch (error) {
@@ -175,15 +177,16 @@ export class Future<T = unknown> {
 
   /** For executors: the call has returned. @throws InvalidStateError when the future is done. */
   setResult(result: T): void {
-    this.#finish(result, false);
+    this._finish(result, false);
   }
 
   /** For executors: the call has thrown. @throws InvalidStateError when the future is done. */
   setException(exception: unknown): void {
-    this.#finish(exception, true);
+    this._finish(exception, true);
   }
 
-  #finish(outcome: unknown, failed: boolean): void {
+  /** @internal */
+  _finish(outcome: unknown, failed: boolean): void {
     if (this.done()) throw new InvalidStateError(`Cannot complete the future: ${this._state}: ${this}`);
     this._outcome = outcome;
     this._failed = failed;
@@ -204,7 +207,7 @@ export class Future<T = unknown> {
     const callbacks = this._callbacks;
     if (callbacks === null) return;
     this._callbacks = null;
-    for (const callback of callbacks) this.#call(callback);
+    for (const callback of callbacks) this._call(callback);
   }
 
   /** Whether nothing more will become of it, and whoever waits for many may count it. @internal */

@@ -77,7 +77,9 @@ export interface ThreadSetup extends WorkerSetup {
   readonly lifeline: MessagePort;
 }
 
+const { timeOrigin } = performance;
+
 /** Milliseconds on a clock that all threads and processes of a machine share. */
 export function sharedClock(): number {
-  return performance.timeOrigin + performance.now();
+  return timeOrigin + performance.now();
 }

@@ -3,6 +3,7 @@
 // All of the core, so that every entry point shares one chunk: a file less is a millisecond less of a cold import.
 import './index.js';
 
+export { ArrivingFuture } from './arriving-future.js';
 export { runSynchronously, setExecutorShutdown } from './base-events.js';
 export { cloneableValues, cloneableVariable } from './contextvars.js';
 export { wrappedFunction } from './coroutines.js';
