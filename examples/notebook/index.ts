@@ -10,6 +10,7 @@ import * as delegation from './06-delegation.js';
 import * as asyncCoroutine from './07-async-coroutine.js';
 import * as futureByHand from './08-future-by-hand.js';
 import * as futureUnseen from './09-future-unseen.js';
+import * as threadPool from './10-thread-pool.js';
 import type { Print } from './print.js';
 import { type Chapter, en, type Passage, type TourText } from './text.en.js';
 import { ru } from './text.ru.js';
@@ -30,6 +31,7 @@ export const programs: Readonly<Record<Chapter, Program>> = {
   '07-async-coroutine': asyncCoroutine,
   '08-future-by-hand': futureByHand,
   '09-future-unseen': futureUnseen,
+  '10-thread-pool': threadPool,
 };
 
 const languages: Readonly<Record<string, TourText>> = { en, ru };
@@ -58,12 +60,10 @@ export async function tour(text: TourText, print: Print): Promise<void> {
       program.main((line) => print(`    ${line}`));
     }
   }
-  introduce(text.executors, null, print);
   print(`\n${text.end}`);
 }
 
-function introduce({ heading, text }: Passage, file: string | null, print: Print): void {
-  const title = file === null ? heading : `${heading}  (${file})`;
-  print(`\n${title}\n${'-'.repeat(title.length)}\n${text}`);
-  if (file !== null) print('');
+function introduce({ heading, text }: Passage, file: string, print: Print): void {
+  const title = `${heading}  (${file})`;
+  print(`\n${title}\n${'-'.repeat(title.length)}\n${text}\n`);
 }

@@ -9,7 +9,6 @@ export interface TourText {
   readonly title: string;
   readonly intro: string;
   readonly programs: Readonly<Record<Chapter, Passage>>;
-  readonly executors: Passage;
   readonly end: string;
 }
 
@@ -22,7 +21,8 @@ export type Chapter =
   | '06-delegation'
   | '07-async-coroutine'
   | '08-future-by-hand'
-  | '09-future-unseen';
+  | '09-future-unseen'
+  | '10-thread-pool';
 
 export const en: TourText = {
   title: 'asyncio, from the generator to the future',
@@ -75,12 +75,12 @@ coroutine, not the thread. Then it sets the result, and main() reads it.`,
       heading: 'Futures without making one',
       text: 'Most of what you await makes a future of its own, as sleep() does. You need not see it.',
     },
-  },
-  executors: {
-    heading: 'concurrent.futures.Future',
-    text: `\
-The notebook's last program runs a blocking function in a ThreadPoolExecutor. It comes to this tour
-together with the executors.`,
+    '10-thread-pool': {
+      heading: 'concurrent.futures.Future',
+      text: `\
+The future of threads and processes. A pool runs a blocking function in a thread of its own, and result()
+blocks until it has returned: no await. The first line is the thread's own, so the tour does not indent it.`,
+    },
   },
   end: 'That was the notebook. Next: README.md, then docs/architecture.md.',
 };

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import process from 'node:process';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
 import { getDefaultHost } from 'tsyncio/lowlevel';
@@ -19,6 +21,7 @@ const cells: Readonly<Record<Chapter, { output: string; seconds: number }>> = {
   '07-async-coroutine': { output: 'start coro1\nend coro1\n', seconds: 1 },
   '08-future-by-hand': { output: 'start of long operation\noperation completed\n', seconds: 2 },
   '09-future-unseen': { output: 'the end\n', seconds: 2 },
+  '10-thread-pool': { output: 'start blocking task\nresult\n', seconds: 0 },
 };
 
 /** Runs a program on a virtual clock; returns what it printed, and how many seconds passed. */
@@ -30,6 +33,13 @@ async function record(program: (print: Print) => asyncio.CoroutineLike<void>) {
   };
   await asyncio.run(program(print), { loopFactory: () => new asyncio.EventLoop({ host }) });
   return { output, seconds: host.time() };
+}
+
+/** What a process prints in which a function of an example is called: threads write to it directly. */
+function outputOf(file: string, name: string): string {
+  const url = new URL(`../../examples/notebook/${file}`, import.meta.url);
+  const program = `import(${JSON.stringify(url.href)}).then((module) => module.${name}())`;
+  return execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' });
 }
 
 test('the tour has every program of the notebook, in its order', () => {
@@ -44,6 +54,10 @@ for (const [chapter, program] of Object.entries(programs)) {
     });
     test(`${chapter} prints what its cell prints, as an async function`, async () => {
       assert.deepEqual(await record((print) => () => program.mainAsync(print)), cell);
+    });
+  } else if (chapter === '10-thread-pool') {
+    test(`${chapter} prints what its cell prints, the thread's line before the result`, () => {
+      assert.equal(outputOf('10-thread-pool.js', 'main'), cell.output);
     });
   } else {
     test(`${chapter} prints what its cell prints`, async () => {
@@ -68,11 +82,12 @@ test('the tour prints, for each program, its heading, its text and its output in
     skipTo(heading);
     skipTo(`${text}\n\n`);
     for (const line of cells[chapter as Chapter].output.trimEnd().split('\n')) {
+      if (line === 'start blocking task') continue; // the thread's own, which does not pass through print
       if ('mainAsync' in program) skipTo(`    yield* | ${line}\n    await  | ${line}\n`);
       else skipTo(`    ${line}\n`);
     }
   }
-  skipTo(en.executors.text);
+  skipTo(en.end);
   assert.equal(seconds, 8, 'both spellings of a program should sleep at the same time');
 });
 
@@ -85,6 +100,16 @@ test('the Russian tour runs the same programs and says everything in Russian', a
     assert.notEqual(passage.text, en.programs[chapter as Chapter].text);
   }
   assert.match(output, /^ {4}await {2}\| operation completed$/m);
+});
+
+test('the whole tour ends with the lines of the thread and of its owner, in this order', () => {
+  const output = outputOf('index.js', 'main');
+  assert.ok(
+    output.endsWith(
+      `${en.programs['10-thread-pool'].text}\n\nstart blocking task\n    result\n\n${en.end}\n`,
+    ),
+    output,
+  );
 });
 
 test('a language that the tour does not speak ends it with the list of those that it does', async () => {
