@@ -66,6 +66,20 @@ const queues = (capacity) => ({
   ],
 });
 
+/** CPU time of the process that is measured: the other side, a process of its own, would blur what passes on the clock. */
+const echoes = (name, title, connections, size) => ({
+  name,
+  title,
+  args: { connections, size },
+  metric: 'cpu',
+  contenders: [
+    ['tsyncio', 'echo/tsyncio.mjs'],
+    ['tsyncio async function', 'echo/async-function.mjs'],
+    ['node:net', 'echo/node-net.mjs', { note: 'callbacks' }],
+    ...python('echo/asyncio.py'),
+  ],
+});
+
 const timeouts = (name, title, yields) => ({
   name,
   title,
@@ -280,6 +294,19 @@ export const programs = [
   copies('copy-64m', 'Copy a file of 64 MiB', 64 * 1024 * 1024),
   lines('lines', 'Read a file by lines, ASCII', 'line of a file, with a few words in it'),
   lines('lines-utf8', 'Read a file by lines, Cyrillic', 'строка файла, в ней несколько слов'),
+  echoes('echo-100', 'Echo server, 64 B, 100 connections, streams, CPU time', 100, 64),
+  echoes('echo-1', 'Echo server, 64 B, one connection, streams, CPU time', 1, 64),
+  echoes('echo-bulk', 'Echo server, 64 KiB, 4 connections, streams, CPU time', 4, 65_536),
+  {
+    name: 'echo-client',
+    title: 'Echo client, 64 B, 100 connections, streams, CPU time',
+    args: { connections: 100, size: 64 },
+    metric: 'cpu',
+    contenders: [
+      ['tsyncio', 'echo/tsyncio-client.mjs'],
+      ['node:net', 'echo/node-net-client.mjs', { note: 'callbacks' }],
+    ],
+  },
   memory('memory-event', 'Memory of a task parked on an Event', false),
   memory('memory-sleep', 'Memory of a task in sleep', true),
   imports('import-core', 'Cold import of tsyncio/core', 'tsyncio/core'),

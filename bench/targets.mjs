@@ -43,6 +43,12 @@ export const targets = [
   { program: 'queue-100', versus: 'Effect', faster: 5 },
   { program: 'queue-100', versus: 'asyncio', faster: 5 },
 
+  { program: 'echo-100', versus: 'node:net', faster: 0.9 },
+  { program: 'echo-100', versus: 'asyncio', faster: 2.5 },
+  { program: 'echo-100', versus: 'uvloop', faster: 0.7 },
+  { program: 'echo-bulk', versus: 'node:net', faster: 1 },
+  { program: 'echo-client', versus: 'node:net', faster: 1 },
+
   { program: 'timers', versus: 'setTimeout', atMost: 1.1 },
 
   { program: 'timeout', versus: 'native', faster: 3 },

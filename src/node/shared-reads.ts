@@ -15,11 +15,11 @@ import type { Bytes } from '../core/index.js';
 import { nodeNet } from './builtins.js';
 
 const SIZE = 64 * 1024;
-/** Messages from this size on get memory of their own in place of a part of a slab. */
+/** A socket that brings this much at a time gets memory of its own, which is handed out as it is. */
 const LARGE = 8 * 1024;
 
-/** Is called with how many bytes were read into which memory; `false` stops reading. */
-type OnRead = (count: number, memory: Buffer) => boolean;
+/** Is called with what was read; `false` stops reading. */
+type OnRead = (data: Bytes) => boolean;
 
 /** The keys of the properties, by what they hold. */
 interface Keys {
@@ -70,30 +70,52 @@ export function readShared(socket: Socket, onRead: OnRead): boolean {
   // Somebody else's memory stays where it is.
   if (record[keys.memory] !== null) return false;
   shared ??= Buffer.allocUnsafeSlow(SIZE);
+  const { generator } = keys;
+  let ordinary = true;
   handle.useUserBuffer(shared);
   record[keys.memory] = shared;
-  record[keys.callback] = onRead;
-  record[keys.generator] = null;
+  record[generator] = null;
+  record[keys.callback] = (count: number, memory: Buffer): boolean => {
+    if (count >= LARGE) {
+      ordinary = false;
+      record[generator] = freshMemory;
+      return onRead(memory === shared ? copyOf(count, memory) : memory.subarray(0, count));
+    }
+    if (!ordinary) {
+      ordinary = memory === shared;
+      record[generator] = ordinary ? null : sharedMemory;
+    }
+    return onRead(takeOut(count, memory));
+  };
   return true;
+}
+
+function freshMemory(): Buffer {
+  return Buffer.allocUnsafeSlow(SIZE);
+}
+
+function sharedMemory(): Buffer {
+  return shared as Buffer;
 }
 
 /** Calls nobody any more for what `socket` reads. */
 export function stopShared(socket: Socket): void {
   if (keys === null || keys === undefined) return;
   const record = socket as unknown as Record<PropertyKey, unknown>;
-  if (record[keys.memory] === shared) record[keys.callback] = () => true;
+  if (record[keys.memory] !== null && record[keys.memory] !== undefined) record[keys.callback] = () => true;
 }
 
 let slab: Buffer | null = null;
 let used = 0;
 
-/** What was read, in memory that nobody writes to again. */
-export function takeOut(count: number, memory: Buffer): Bytes {
-  if (count >= LARGE) {
-    const own = Buffer.allocUnsafeSlow(count);
-    memory.copy(own, 0, 0, count);
-    return own;
-  }
+function copyOf(count: number, memory: Buffer): Bytes {
+  const own = Buffer.allocUnsafeSlow(count);
+  memory.copy(own, 0, 0, count);
+  return own;
+}
+
+/** A copy in memory that nobody writes to again. */
+function takeOut(count: number, memory: Buffer): Bytes {
   if (slab === null || used + count > slab.length) {
     slab = Buffer.allocUnsafeSlow(SIZE);
     used = 0;

@@ -32,7 +32,7 @@ import {
   WriteFlow,
 } from '../core/io.js';
 import { stopsTheLoop } from '../core/lowlevel.js';
-import { readShared, stopShared, takeOut } from './shared-reads.js';
+import { readShared, stopShared } from './shared-reads.js';
 import { StreamSocketView, socketAddress } from './transport-socket.js';
 
 /** Writes to a lost connection before the first warning. */
@@ -170,9 +170,9 @@ export class SocketTransport extends Transport {
   };
 
   /** The same for a socket that reads into shared memory. */
-  readonly #onRead = (count: number, memory: Buffer): boolean => {
+  readonly #onRead = (data: Bytes): boolean => {
     if (this._closing) return false;
-    this.#incoming.push(takeOut(count, memory));
+    this.#incoming.push(data);
     if (this.#readingPaused) return false;
     this.#delivery.schedule();
     return true;
