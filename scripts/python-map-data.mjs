@@ -37,8 +37,6 @@ export const entries = {
     'connect_write_pipe',
     'subprocess_shell',
     'subprocess_exec',
-    'add_signal_handler',
-    'remove_signal_handler',
   ]),
   'asyncio.subprocess': { none: 'io' },
   ...each('asyncio.AbstractEventLoop', { none: 'descriptors' }, [
@@ -92,6 +90,9 @@ export const entries = {
   },
   'asyncio.AbstractEventLoop.sendfile': { note: 'by reading and writing: Node offers no other way' },
   'asyncio.StreamReader.__anext__': { here: 'StreamReader.next' },
+  'asyncio.AbstractEventLoop.add_signal_handler': {
+    note: "a signal's name or number; arguments in a closure",
+  },
   'asyncio.AbstractEventLoop.run_forever': { note: 'returns a promise' },
   'asyncio.AbstractEventLoop.run_until_complete': { note: 'returns a promise' },
   'asyncio.run': { note: 'returns a promise; pass `main`, not `main()`' },

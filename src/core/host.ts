@@ -64,6 +64,13 @@ export interface Host {
    * or `null` where there are no signals or somebody does.
    */
   onStopSignal?(signal: 'SIGINT' | 'SIGTERM', listener: () => void): (() => void) | null;
+  /** The numbers of the platform's signals, by name. */
+  readonly signals?: Readonly<Record<string, number>> | undefined;
+  /**
+   * Calls `listener` at every signal of that name, in place of what it does otherwise, {@link onStopSignal} included.
+   * Returns the removal, or nothing where there are no signals. Throws for one that cannot be caught.
+   */
+  onSignal?(signal: string, listener: () => void): (() => void) | undefined;
   /** Makes an uncaught `error` end the process with this status instead of 1. */
   exitStatus?(error: unknown, status: number): void;
   /** While the returned function has not been called, a cancelled flow that nobody awaits does not end the process. */

@@ -2,6 +2,7 @@
 
 import { isCancelledError } from '../core/index.js';
 import type { AsyncContext, BoundContext, Host, HostTimer, Scope } from '../core/lowlevel.js';
+import { onSignal, onStopSignal, signalNumbers } from './signals.js';
 
 const { setTimeout, clearTimeout, setImmediate, queueMicrotask, performance } = globalThis;
 const nextTick = process.nextTick.bind(process);
@@ -62,11 +63,6 @@ class NodeTimer implements HostTimer {
 }
 
 const quietListeners = new Set<() => boolean>();
-const stopListeners = {
-  SIGINT: new Set<() => void>(),
-  SIGTERM: new Set<() => void>(),
-};
-const installed: { SIGINT?: () => void; SIGTERM?: () => void } = {};
 let exitNote: { error: unknown; status: number } | null = null;
 let absorbing = 0;
 
@@ -139,23 +135,11 @@ export class NodeHost implements Host {
     process.once('exit', callback);
   }
 
-  onStopSignal(signal: 'SIGINT' | 'SIGTERM', listener: () => void): (() => void) | null {
-    const listeners = stopListeners[signal];
-    if (listeners.size === 0) {
-      if (process.listenerCount(signal) > 0) return null;
-      installed[signal] = () => {
-        for (const each of [...listeners]) each();
-      };
-      process.on(signal, installed[signal]);
-    }
-    listeners.add(listener);
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && installed[signal] !== undefined) {
-        process.off(signal, installed[signal]);
-        delete installed[signal];
-      }
-    };
+  readonly onStopSignal = onStopSignal;
+  readonly onSignal = onSignal;
+
+  get signals(): Readonly<Record<string, number>> {
+    return signalNumbers();
   }
 
   exitStatus(error: unknown, status: number): void {

@@ -95,6 +95,14 @@ export class VirtualHost implements Host {
     return this.#platformHost?.onStopSignal?.(signal, listener) ?? null;
   }
 
+  get signals(): Readonly<Record<string, number>> | undefined {
+    return this.#platformHost?.signals;
+  }
+
+  onSignal(signal: string, listener: () => void): (() => void) | undefined {
+    return this.#platformHost?.onSignal?.(signal, listener);
+  }
+
   exitStatus(error: unknown, status: number): void {
     this.#platformHost?.exitStatus?.(error, status);
   }
