@@ -103,5 +103,6 @@ function runAsInBrowser(/** @type {string} */ code) {
   return runInContext(program, context);
 }
 
+await esbuild.stop();
 for (const fault of faults) console.error(`core for the browser: ${fault}`);
 process.exitCode = faults.length > 0 ? 1 : 0;

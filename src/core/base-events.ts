@@ -44,7 +44,6 @@ import { type BoundContext, getDefaultHost, type Host, type HostTimer } from './
 import { logger } from './log.js';
 import type { PendingAwait } from './plain-awaits.js';
 import { Ring } from './ring.js';
-import { SignalHandlers, type SignalLike } from './signal-handlers.js';
 import { Task, type TaskFactory, type TaskOptions } from './tasks.js';
 import { type HeapTimer, TimerHeap } from './timer-heap.js';
 
@@ -114,6 +113,8 @@ export class EventLoop {
   _closings = 0;
   /** Awaits of plain code that are pending on this loop. @internal */
   readonly _plainAwaits = new Set<PendingAwait>();
+  /** Closes what is open of the system's, once something is. @internal */
+  _abandonResources: (() => void) | null = null;
 
   readonly #ready = new Ring<Runnable>();
   /** How many of the ready handles belong to the present iteration. */
@@ -154,7 +155,6 @@ export class EventLoop {
   readonly #ambient: boolean;
   #forgetQuiet: (() => void) | null = null;
   #taskFactory: TaskFactory | null = null;
-  #signalHandlers: SignalHandlers | null = null;
   /** The tasks that are not done, in no order: the last one takes the place of one that leaves. */
   #tasks: Task[] = [];
   readonly #asyncgens = new Set<WeakRef<AsyncGenerator<unknown>>>();
@@ -283,9 +283,9 @@ export class EventLoop {
         ...(task.sourceTraceback === null ? {} : { sourceTraceback: task.sourceTraceback }),
       });
     }
+    this._abandonResources?.();
     if (this._debug) this.setDebug(false);
     this.#closed = true;
-    this.#signalHandlers?.clear();
     this.#ready.clear();
     this.#todo = 0;
     this._timers.clear();
@@ -364,43 +364,6 @@ export class EventLoop {
 
   getTaskFactory(): TaskFactory | null {
     return this.#taskFactory;
-  }
-
-  // ------------------------------------------------------------------------------------------- signals
-
-  /**
-   * Calls `callback` at every `signal`, through the ready queue, in place of what the signal does otherwise: under `run()`,
-   * SIGINT and SIGTERM then no longer cancel main. A second handler replaces the first. While there is one, it keeps
-   * the process alive; closing the loop removes it, so that the end of `run()` does.
-   *
-   * Arguments travel in a closure, which is where it differs from Python. Source: `loop.add_signal_handler`.
-   *
-   * @param signal its name or its number.
-   * @throws TypeError for a coroutine function; ValueError for a signal that does not exist; RuntimeError for one that
-   *   cannot be caught (SIGKILL), on a closed loop, and outside the main thread.
-   * @example
-   * ```ts
-   * import * as asyncio from 'tsyncio';
-   *
-   * await asyncio.run(async () => {
-   *   const loop = asyncio.getRunningLoop();
-   *   const reload = new asyncio.Event();
-   *   loop.addSignalHandler('SIGHUP', () => reload.set());
-   *   process.kill(process.pid, 'SIGHUP');
-   *   await reload.wait();
-   *   console.log('reloading'); //=> reloading
-   * });
-   * ```
-   */
-  addSignalHandler(signal: SignalLike, callback: () => unknown, options?: ContextOption): void {
-    this.#signalHandlers ??= new SignalHandlers(this);
-    this.#signalHandlers.add(signal, callback, options);
-  }
-
-  /** Takes the handler away; the signal has its default effect again. Tells whether there was one. */
-  removeSignalHandler(signal: SignalLike): boolean {
-    this.#signalHandlers ??= new SignalHandlers(this);
-    return this.#signalHandlers.remove(signal);
   }
 
   // ---------------------------------------------------------------------------- exceptions and debugging

@@ -86,7 +86,6 @@ export type { ExtraInfo, SocketAddress, SSLContext, TlsTimeouts, TransportSocket
 export { currentSignal, fetch, wrapPromise } from './promises.js';
 export { LifoQueue, PriorityQueue, Queue } from './queues.js';
 export { Runner, type RunOptions, run } from './runners.js';
-export type { SignalLike } from './signal-handlers.js';
 export type { AbortControllerLike, AbortSignalLike, PlatformAbortSignal } from './signals.js';
 export { sleep } from './sleep.js';
 export { type StaggeredResult, staggeredRace } from './staggered.js';

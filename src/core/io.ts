@@ -10,6 +10,7 @@ export {
   setBytesMaker,
 } from './bytes.js';
 export { LoopCallback, outsideTasks } from './loop-callback.js';
+export { keepTrack, type OpenResource } from './open-resources.js';
 export {
   BrokenPipeError,
   ChildProcessError,
@@ -36,6 +37,7 @@ export {
 } from './protocols.js';
 export { NOT_READY, ReadyCoroutine } from './ready-coroutine.js';
 export { AbstractServer } from './servers.js';
+export type { SignalLike, SignalLoop } from './signal-handlers.js';
 export { IncompleteReadError, LimitOverrunError, SendfileNotAvailableError } from './stream-errors.js';
 export { type Separator, StreamReader, type StreamReaderOptions } from './stream-reader.js';
 export {
@@ -55,3 +57,5 @@ export {
   WriteTransport,
 } from './transports.js';
 export { WriteFlow } from './write-flow.js';
+
+import './signal-handlers.js';

@@ -10,16 +10,66 @@ import { type ContextOption, Handle } from './events.js';
 import { NotImplementedError, RuntimeError, ValueError } from './exceptions.js';
 import { repr } from './format-helpers.js';
 import type { Host } from './host.js';
+import { keepTrack } from './open-resources.js';
+import { extendEventLoop } from './platform.js';
 
 /** A signal by its name, as in Node (`'SIGTERM'`), or by its number. */
 export type SignalLike = `SIG${string}` | number;
 
-/** @internal */
-export class SignalHandlers {
+/** Methods of event loops, where the platform has signals. */
+export interface SignalLoop {
+  /**
+   * Calls `callback` at every `signal`, through the ready queue, in place of what the signal does otherwise: under `run()`,
+   * SIGINT and SIGTERM then no longer cancel main. A second handler replaces the first. While there is one, it keeps
+   * the process alive; closing the loop removes it, so that the end of `run()` does.
+   *
+   * Arguments travel in a closure, which is where it differs from Python. Source: `loop.add_signal_handler`.
+   *
+   * @param signal its name or its number.
+   * @throws TypeError for a coroutine function; ValueError for a signal that does not exist; RuntimeError for one that
+   *   cannot be caught (SIGKILL), on a closed loop, and outside the main thread.
+   * @example
+   * ```ts
+   * import * as asyncio from 'tsyncio';
+   *
+   * await asyncio.run(async () => {
+   *   const loop = asyncio.getRunningLoop();
+   *   const reload = new asyncio.Event();
+   *   loop.addSignalHandler('SIGHUP', () => reload.set());
+   *   process.kill(process.pid, 'SIGHUP');
+   *   await reload.wait();
+   *   console.log('reloading'); //=> reloading
+   * });
+   * ```
+   */
+  addSignalHandler(signal: SignalLike, callback: () => unknown, options?: ContextOption): void;
+  /** Takes the handler away; the signal has its default effect again. Tells whether there was one. */
+  removeSignalHandler(signal: SignalLike): boolean;
+}
+
+declare module './base-events.js' {
+  interface EventLoop extends SignalLoop {}
+}
+
+const all = new WeakMap<EventLoop, SignalHandlers>();
+
+function handlersOf(loop: EventLoop): SignalHandlers {
+  let handlers = all.get(loop);
+  if (handlers === undefined) {
+    handlers = new SignalHandlers(loop);
+    all.set(loop, handlers);
+  }
+  return handlers;
+}
+
+class SignalHandlers {
   readonly #loop: EventLoop;
   /** What takes the platform's listener away, by the signal's number. */
   readonly #removals = new Map<number, () => void>();
   #release: (() => void) | undefined;
+  #forget: (() => void) | undefined;
+  /** Its end with the loop is in order. */
+  readonly quiet = true;
 
   constructor(loop: EventLoop) {
     this.#loop = loop;
@@ -48,6 +98,7 @@ export class SignalHandlers {
     this.#removals.get(number)?.();
     this.#removals.set(number, remove);
     this.#release ??= host.hold?.() ?? (() => {});
+    this.#forget ??= keepTrack(loop, this);
   }
 
   remove(signal: SignalLike): boolean {
@@ -59,11 +110,14 @@ export class SignalHandlers {
     if (this.#removals.size === 0) {
       this.#release?.();
       this.#release = undefined;
+      this.#forget?.();
+      this.#forget = undefined;
     }
     return true;
   }
 
-  clear(): void {
+  /** The loop is being closed. */
+  abandon(): void {
     for (const number of [...this.#removals.keys()]) this.remove(number);
   }
 }
@@ -84,3 +138,18 @@ function checkSignal(signal: SignalLike, host: Host): { number: number; name: st
   if (number === undefined || name === undefined) throw new ValueError(`invalid signal ${repr(signal)}`);
   return { number, name };
 }
+
+extendEventLoop({
+  addSignalHandler(
+    this: EventLoop,
+    signal: SignalLike,
+    callback: () => unknown,
+    options?: ContextOption,
+  ): void {
+    handlersOf(this).add(signal, callback, options);
+  },
+
+  removeSignalHandler(this: EventLoop, signal: SignalLike): boolean {
+    return handlersOf(this).remove(signal);
+  },
+});

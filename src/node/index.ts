@@ -29,6 +29,8 @@ export {
   ReadTransport,
   SendfileNotAvailableError,
   type Separator,
+  type SignalLike,
+  type SignalLoop,
   type StartTlsOptions,
   type StreamProtocol,
   StreamReader,
