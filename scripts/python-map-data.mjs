@@ -2,7 +2,6 @@
 
 /** Why a name is not here. */
 export const reasons = {
-  io: 'comes with the I/O layer',
   policies:
     'there are no event loop policies (Python removes its own in 3.16): pass `loopFactory` to `run()`',
   descriptors: 'Node has no raw file descriptors or sockets to poll',
@@ -31,14 +30,10 @@ export const commands = {
  * @type {Record<string, import('./python-map.mjs').Entry>}
  */
 export const entries = {
-  ...each('asyncio', { none: 'io' }, ['create_subprocess_exec', 'create_subprocess_shell']),
-  ...each('asyncio.AbstractEventLoop', { none: 'io' }, [
-    'connect_read_pipe',
-    'connect_write_pipe',
-    'subprocess_shell',
-    'subprocess_exec',
-  ]),
-  'asyncio.subprocess': { none: 'io' },
+  'asyncio.create_subprocess_exec': { note: 'the arguments in an array, since options follow' },
+  'asyncio.subprocess.create_subprocess_exec': { note: 'the arguments in an array' },
+  'asyncio.subprocess.Process': { note: '`stop()` and `await using` are more than Python has' },
+  'asyncio.AbstractEventLoop.subprocess_exec': { note: 'the arguments in an array' },
   ...each('asyncio.AbstractEventLoop', { none: 'descriptors' }, [
     'add_reader',
     'remove_reader',

@@ -33,6 +33,7 @@ const entryPoints = ['index', 'core/lowlevel'];
 
 /** Those of modules that have their own. @type {Record<string, string[]>} */
 const entryPointsOf = {
+  'asyncio.subprocess': ['node/subprocess'],
   'concurrent.futures': ['concurrent/index'],
   'concurrent.futures.thread': ['concurrent/index'],
   'concurrent.futures.process': ['concurrent/index'],

@@ -14,3 +14,5 @@ export const nodeTls = lazily(() => process.getBuiltinModule('node:tls'));
 export const nodeDgram = lazily(() => process.getBuiltinModule('node:dgram'));
 export const nodeDns = lazily(() => process.getBuiltinModule('node:dns'));
 export const nodeFs = lazily(() => process.getBuiltinModule('node:fs'));
+export const nodeChildProcess = lazily(() => process.getBuiltinModule('node:child_process'));
+export const nodeTty = lazily(() => process.getBuiltinModule('node:tty'));

@@ -2,6 +2,7 @@
 
 import './buffers.js';
 import './network-loop.js';
+import './subprocess-loop.js';
 
 export {
   AbstractServer,
@@ -82,6 +83,8 @@ export type * from './network-info.js';
 export type { NetworkLoop } from './network-loop.js';
 export { type Closable, Opening } from './opening.js';
 export { type GlobOptions, Path, type TextOptions, type WalkStep } from './paths.js';
+export type { FileDescriptor, ReadablePipe, WritablePipe } from './pipes.js';
+export type * from './process-info.js';
 export type { SendfileOptions, SendfileSource } from './sendfile.js';
 export { Server, type ServerOptions, type UnixServerOptions } from './server.js';
 export {
@@ -107,6 +110,9 @@ export {
   startServer,
   startUnixServer,
 } from './streams.js';
+export * as subprocess from './subprocess.js';
+export { createSubprocessExec, createSubprocessShell, runProcess } from './subprocess.js';
+export type { SubprocessLoop } from './subprocess-loop.js';
 export {
   namedTemporaryFile,
   TemporaryDirectory,

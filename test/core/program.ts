@@ -2,6 +2,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import process from 'node:process';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
 interface ProgramOptions {
@@ -9,6 +10,12 @@ interface ProgramOptions {
   /** Node's own flags. */
   node?: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** What its standard input is; nothing unless told. */
+  input?: Uint8Array;
+  /** How many pipes it gets beside its standard streams: descriptors 3, 4 and so on. */
+  pipes?: number;
+  /** Said to a shell that then becomes the program. */
+  shell?: string;
 }
 
 export class Program {
@@ -21,10 +28,19 @@ export class Program {
   constructor(name: string, options: ProgramOptions = {}) {
     const path = fileURLToPath(new URL(`./programs/${name}.js`, import.meta.url));
     const { NODE_OPTIONS: _, ASYNCIODEBUG: __, ...env } = process.env;
-    this.#child = spawn(process.execPath, [...(options.node ?? []), path, ...(options.args ?? [])], {
+    const command = [process.execPath, ...(options.node ?? []), path, ...(options.args ?? [])];
+    const shell = options.shell === undefined ? [] : ['/bin/sh', '-c', `${options.shell} && exec "$@"`, 'sh'];
+    const [file = '', ...args] = [...shell, ...command];
+    this.#child = spawn(file, args, {
       env: { ...env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [
+        options.input === undefined ? 'ignore' : 'pipe',
+        'pipe',
+        'pipe',
+        ...Array<'pipe'>(options.pipes ?? 0).fill('pipe'),
+      ],
     });
+    this.#child.stdin?.on('error', () => {}).end(options.input);
     this.#child.stdout?.setEncoding('utf8').on('data', (text) => {
       this.stdout += text;
       this.#changed?.();
@@ -50,6 +66,11 @@ export class Program {
         this.#changed = resolve;
       });
     }
+  }
+
+  /** This end of one of its pipes. */
+  pipe(fd: number): Duplex {
+    return this.#child.stdio[fd] as Duplex;
   }
 
   signal(signal: NodeJS.Signals): void {
