@@ -305,6 +305,16 @@ export const programs = [
     contenders: [
       ['tsyncio', 'echo/tsyncio-client.mjs'],
       ['node:net', 'echo/node-net-client.mjs', { note: 'callbacks' }],
+  {
+    name: 'process',
+    title: 'Start a process and read its output, four at a time',
+    args: { processes: 20, atOnce: 4 },
+    contenders: [
+      ['tsyncio', 'process/tsyncio.mjs'],
+      ['tsyncio runProcess', 'process/run-process.mjs'],
+      ['child_process', 'process/child-process.mjs', { note: 'bare callbacks' }],
+      ['execa', 'process/execa.mjs'],
+      ...python('process/asyncio.py'),
     ],
   },
   memory('memory-event', 'Memory of a task parked on an Event', false),

@@ -70,6 +70,8 @@ export const targets = [
   { program: 'lines', versus: 'native', faster: 2 },
   { program: 'lines-utf8', versus: 'readline', faster: 2 },
   { program: 'lines-utf8', versus: 'native', faster: 2 },
+  { program: 'process', versus: 'child_process', atMost: 1.15 },
+  { program: 'process', versus: 'execa', faster: 1.1 },
 
   { program: 'memory-event', limit: 400 },
   { program: 'memory-sleep', limit: 800 },
