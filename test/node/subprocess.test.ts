@@ -464,6 +464,8 @@ inBothKinds(
     const output = (child as unknown as { stdout: { _transport: { toString(): string } } }).stdout._transport;
     while (!String(output).includes('idle')) yield* wait(asyncio.sleep(0));
     assert.equal(yield* wait(child.stop()), 6);
+    // What did not fit into the reader was dropped.
+    assert.ok((yield* wait((child.stdout as asyncio.StreamReader).read())).length < 500_000);
   },
   { skip },
 );
