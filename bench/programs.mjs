@@ -305,6 +305,8 @@ export const programs = [
     contenders: [
       ['tsyncio', 'echo/tsyncio-client.mjs'],
       ['node:net', 'echo/node-net-client.mjs', { note: 'callbacks' }],
+    ],
+  },
   {
     name: 'process',
     title: 'Start a process and read its output, four at a time',
