@@ -137,18 +137,20 @@ class ProcessPool {
       const child = this.#children.find((each) => each?.idle);
       if (child === undefined) return;
       const seen = this.#queue.bell;
+      // Before it claims: a call that nobody is free for must not be taken for one that this child will take.
+      this.#queue.addIdle(-1);
       const found = this.#queue.claim(child.worker, true);
       if (this.#queue.madeRoom) {
         this.#queue.madeRoom = false;
         ring(bell);
       }
       if (!found) {
+        this.#queue.addIdle(1);
         if (this.#queue.closing) this.#dismissIdle();
         else this.#listen(seen);
         return;
       }
       const { index, fn, flags, raw } = this.#queue.claimed;
-      this.#queue.addIdle(-1);
       child.call = { index, fn, flags };
       child.left -= 1;
       if (raw === null) note(this.#results, WANT, child.worker, index, '');
@@ -185,8 +187,7 @@ class ProcessPool {
       child.call = null;
       if (child.left > 0) this.#queue.addIdle(1);
     } else if (kind === READY) {
-      child.ready = true;
-      this.#queue.addIdle(1);
+      child.ready = true; // its owner has counted it as idle already
     }
     this.#passOn(area, record, kind);
     if (child.left <= 0 && child.call === null && !child.expected) this.#dismiss(child);

@@ -35,8 +35,6 @@ export class WorkerRecord {
   readonly #born: number;
   done = 0;
   busy = 0;
-  /** Whether it has come up. */
-  ready = false;
 
   constructor(name: string, now: number) {
     this.name = name;

@@ -281,6 +281,7 @@ async function main(): Promise<void> {
     }
   }
   outlet.notice(READY);
+  queue.addIdle(-1); // it was counted as idle since it was asked for
   await serve();
   process.once('exit', () => outlet.notice(GONE));
   process.exit(0);

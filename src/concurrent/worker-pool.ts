@@ -144,7 +144,6 @@ export abstract class WorkerPool extends Executor {
   readonly #records: (WorkerRecord | undefined)[] = [];
   #workersMade = 0;
   #alive = 0;
-  #starting = 0;
   #broken: BrokenExecutor | null = null;
   #shutDown = false;
   #closed = false;
@@ -379,7 +378,7 @@ export abstract class WorkerPool extends Executor {
   /** Starts a worker for a call that none is free for. */
   #hire(): void {
     if (this.#alive >= this.maxWorkers || this.#broken !== null) return;
-    if (this._queue.unclaimed > this._queue.idle + this.#starting) this.#startWorker();
+    if (this._queue.unclaimed > this._queue.idle) this.#startWorker();
   }
 
   #startWorker(): void {
@@ -389,7 +388,7 @@ export abstract class WorkerPool extends Executor {
     const name = this._nameWorker(this.#workersMade);
     this.#workersMade += 1;
     this.#alive += 1;
-    this.#starting += 1;
+    this._queue.addIdle(1); // one that starts is as good as one that waits
     this.#records[worker] = new WorkerRecord(name, sharedClock());
     if (this.#closed) this.#mailbox.owe();
     this._start(worker, name);
@@ -638,7 +637,6 @@ export abstract class WorkerPool extends Executor {
   #notice(kind: number, index: number, worker: number, value: unknown): void {
     switch (kind) {
       case READY:
-        this.#hasCome(worker);
         break;
       case WANT:
         this.#serveWant(worker, index);
@@ -695,13 +693,6 @@ export abstract class WorkerPool extends Executor {
     );
   }
 
-  #hasCome(worker: number): void {
-    const record = this.#records[worker];
-    if (record === undefined || record.ready) return;
-    record.ready = true;
-    this.#starting -= 1;
-  }
-
   #left(worker: number): void {
     if (this.#records[worker] === undefined) return;
     this.#vacate(worker);
@@ -712,7 +703,6 @@ export abstract class WorkerPool extends Executor {
   /** The worker's place is free. */
   #vacate(worker: number): void {
     if (this.#records[worker] === undefined) return;
-    this.#hasCome(worker);
     this.#records[worker] = undefined;
     this.#alive -= 1;
     if (this.#closed) this.#mailbox.settle();
