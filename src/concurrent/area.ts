@@ -10,6 +10,7 @@
  * | `STRING` | its length in code units; the units |
  * | `SERIALIZED` | its length in bytes; the bytes |
  * | `LIST` | the number of values; the values |
+ * | `JSON_TEXT` | its length in bytes; the text in UTF-8 |
  * | `ELSEWHERE` | nothing: the value comes through a message port |
  */
 
@@ -22,6 +23,7 @@ const STRING = 5;
 const SERIALIZED = 6;
 const LIST = 7;
 const ELSEWHERE = 8;
+const JSON_TEXT = 9;
 
 /** Above this length, in code units, a native copy of a string beats a loop. */
 const LOOP_LIMIT = 24;
@@ -102,6 +104,15 @@ export class Area {
     return (end + 7) & ~7;
   }
 
+  /** Writes plain data as JSON; returns where it ends, or -1 when it may not fit. */
+  writeText(text: string, offset: number, limit: number): number {
+    if (offset + 8 + text.length * 3 > limit && offset + 8 + Buffer.byteLength(text) > limit) return -1;
+    const length = this.bytes.write(text, offset + 8, 'utf8');
+    this.i32[offset >> 2] = JSON_TEXT;
+    this.i32[(offset >> 2) + 1] = length;
+    return (offset + 8 + length + 7) & ~7;
+  }
+
   /** Writes that the value comes through a message port. */
   writeElsewhere(offset: number): number {
     this.i32[offset >> 2] = ELSEWHERE;
@@ -143,6 +154,12 @@ export class Area {
         const length = this.i32[word + 1] as number;
         this.end = (offset + 8 + length + 7) & ~7;
         return deserialize(Buffer.from(this.bytes.subarray(offset + 8, offset + 8 + length)));
+      }
+      case JSON_TEXT: {
+        const start = offset + 8;
+        const end = start + (this.i32[word + 1] as number);
+        this.end = (end + 7) & ~7;
+        return JSON.parse(this.bytes.toString('utf8', start, end));
       }
       default:
         throw new Error(`Cannot read a value: unknown tag ${this.i32[word]}`);

@@ -3,6 +3,8 @@
 import { isModule, serialize } from './area.js';
 import { describeUncloneable } from './clone-path.js';
 import { type CancelOptions, Future } from './futures.js';
+import { copyOfMemory } from './memory-copy.js';
+import { plainText } from './plain-values.js';
 import { ROOM } from './task-queue.js';
 import { allTransfers } from './transfer.js';
 import type { TransferList } from './transfer-list.js';
@@ -13,6 +15,8 @@ export type Packed =
   | readonly unknown[]
   /** Serialized. */
   | Uint8Array<ArrayBuffer>
+  /** Plain data as JSON, which fits into a slot. */
+  | string
   /** A copy that only a message port can carry, and what moves with it. */
   | Held;
 
@@ -56,17 +60,62 @@ function isSmall(args: readonly unknown[]): boolean {
 export function pack(args: readonly unknown[], shareable: boolean): Packed {
   if (isSmall(args)) return args;
   const list = shareable ? allTransfers(args) : undefined;
+  if (list === undefined) {
+    const text = plainText(args);
+    if (text !== null && text.length + 8 <= ROOM && Buffer.byteLength(text) + 8 <= ROOM) return text;
+    const copy = shareable ? copyOfLarge(args) : null;
+    if (copy !== null) return copy;
+  }
   try {
-    if (list === undefined) return serializeAll(args);
+    if (list === undefined && !(shareable && args.some(isShared))) return serializeAll(args);
   } catch (error) {
     if (!shareable) throw refusal(args, error);
   }
   try {
-    const [value, moved] = structuredClone([args, list ?? []], { transfer: [...(list ?? [])] as never });
+    const [value, moved] = cloneByPort([args, list ?? []], list ?? []);
     return new Held(value, moved as TransferList);
   } catch (error) {
     throw refusal(args, error);
   }
+}
+
+let channel: import('node:worker_threads').MessageChannel | null = null;
+
+/** `structuredClone()`, which makes a channel for each call; this one is kept. */
+function cloneByPort<T>(value: T, list: TransferList): T {
+  const { MessageChannel, receiveMessageOnPort } = process.getBuiltinModule('node:worker_threads');
+  channel ??= new MessageChannel();
+  const { port1, port2 } = channel;
+  port1.unref();
+  port2.unref();
+  port1.postMessage(value, list);
+  return receiveMessageOnPort(port2)?.message as T;
+}
+
+/** Memory that is shared, which the serializer refuses. */
+function isShared(value: unknown): boolean {
+  return (
+    value instanceof SharedArrayBuffer ||
+    (ArrayBuffer.isView(value) && value.buffer instanceof SharedArrayBuffer)
+  );
+}
+
+/** One large array of numbers or bytes among scalars. */
+function copyOfLarge(args: readonly unknown[]): Held | null {
+  let found = -1;
+  for (let index = 0; index < args.length; index++) {
+    const value = args[index];
+    if (typeof value === 'object' && value !== null) {
+      if (found >= 0) return null;
+      found = index;
+    } else if (typeof value === 'function' || typeof value === 'symbol') {
+      return null;
+    }
+  }
+  const copy = copyOfMemory(args[found]);
+  return copy === null
+    ? null
+    : new Held([...args.slice(0, found), copy, ...args.slice(found + 1)], [copy.buffer]);
 }
 
 function serializeAll(args: readonly unknown[]): Uint8Array<ArrayBuffer> {
@@ -85,7 +134,7 @@ export function packInitargs(
     if (!shareable) throw refusal(initargs, error, 'initargs');
   }
   try {
-    return structuredClone(initargs);
+    return cloneByPort(initargs, []);
   } catch (error) {
     throw refusal(initargs, error, 'initargs');
   }

@@ -21,6 +21,7 @@ import {
 import { describeUncloneable } from './clone-path.js';
 import { encodeError } from './error-transport.js';
 import { type FunctionSpec, resolveFunction } from './function-spec.js';
+import { plainText } from './plain-values.js';
 import {
   CANCELLED,
   ENDED_DOUBLE,
@@ -56,6 +57,13 @@ class SocketOutlet implements Outlet {
         send(area, end);
         return;
       }
+    }
+    const text = plainText(value);
+    if (text !== null) {
+      const size = VALUE_AT + 16 + text.length * 3;
+      const area = record(RESULT, size, index, started, ended);
+      send(area, area.writeText(text, VALUE_AT, size));
+      return;
     }
     let bytes: Uint8Array;
     try {

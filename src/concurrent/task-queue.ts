@@ -88,10 +88,14 @@ export class TaskQueue {
   // ------------------------------------------------------------------------------------------ the producer
 
   /**
-   * Publishes a call whose arguments are an array of scalars, or serialized already, or too large (`null`, then they come
+   * Publishes a call whose arguments are an array of scalars, or serialized already, or JSON, or too large (`null`, then they come
    * through a port). Returns its index, or `undefined` when all slots are taken.
    */
-  publish(fn: number, flags: number, args: readonly unknown[] | Uint8Array | null): number | undefined {
+  publish(
+    fn: number,
+    flags: number,
+    args: readonly unknown[] | Uint8Array | string | null,
+  ): number | undefined {
     const { i32 } = this.#area;
     let index = this.#tail;
     if (Atomics.load(i32, wordOf(index)) !== FREE) return undefined;
@@ -128,8 +132,9 @@ export class TaskQueue {
     if (unclaimed > 0) Atomics.notify(this.#control, BELL, unclaimed);
   }
 
-  #write(args: readonly unknown[] | Uint8Array | null, start: number, limit: number): number {
+  #write(args: readonly unknown[] | Uint8Array | string | null, start: number, limit: number): number {
     if (args === null) return this.#area.writeElsewhere(start);
+    if (typeof args === 'string') return this.#area.writeText(args, start, limit);
     if (args instanceof Uint8Array) return this.#area.writeSerialized(args, start, limit);
     return this.#area.writeScalars(args, start, limit);
   }

@@ -8,6 +8,8 @@ import { writeThrough } from './console-output.js';
 import { encodeError } from './error-transport.js';
 import { resolveFunction } from './function-spec.js';
 import { ring } from './mailbox.js';
+import { copyOfMemory } from './memory-copy.js';
+import { plainText } from './plain-values.js';
 import {
   CANCELLED,
   ENDED_DOUBLE,
@@ -58,6 +60,16 @@ class RingOutlet implements Outlet {
       this.#send({ index, value }, list, started, ended, RESULT);
       return;
     }
+    const text = plainText(value);
+    if (text !== null) {
+      this.#text(text, index, started, ended);
+      return;
+    }
+    const copy = copyOfMemory(value);
+    if (copy !== null) {
+      this.#send({ index, value: copy }, [copy.buffer], started, ended, RESULT);
+      return;
+    }
     let bytes: Uint8Array<ArrayBuffer>;
     try {
       bytes = serialize(value);
@@ -102,6 +114,12 @@ class RingOutlet implements Outlet {
         },
       );
     }
+  }
+
+  #text(text: string, index: number, started: number, ended: number): void {
+    const size = (VALUE_AT + 8 + text.length * 3 + 7) & ~7;
+    const offset = this.#begin(size, index, started, ended);
+    this.#end(offset, results.area.writeText(text, offset + VALUE_AT, offset + size), RESULT);
   }
 
   #serialized(

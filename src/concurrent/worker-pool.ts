@@ -335,7 +335,10 @@ export abstract class WorkerPool extends Executor {
 
   #publish(call: Call): boolean {
     const packed = call._packed;
-    const inline = Array.isArray(packed) || (packed instanceof Uint8Array && packed.length + 16 <= ROOM);
+    const inline =
+      Array.isArray(packed) ||
+      typeof packed === 'string' ||
+      (packed instanceof Uint8Array && packed.length + 16 <= ROOM);
     const index = this._queue.publish(call._fn, call._flags, inline ? (packed as Uint8Array) : null);
     if (index === undefined) return false;
     call._index = index;
