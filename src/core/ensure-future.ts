@@ -1,7 +1,7 @@
 /** Making a future of anything that can be awaited. */
 
 import type { EventLoop } from './base-events.js';
-import { type AwaitableLike, Coroutine, type CoroutineLike, isGenerator, isThenable } from './coroutines.js';
+import { type AwaitableLike, Coroutine, type CoroutineLike, iscoroutine, isThenable } from './coroutines.js';
 import { getEventLoop } from './events.js';
 import { RuntimeError, ValueError } from './exceptions.js';
 import { type FutureLike, type FutureOptions, isfuture } from './futures.js';
@@ -26,8 +26,7 @@ export function ensureFuture<T>(awaitable: AwaitableLike<T>, options?: FutureOpt
     }
     return awaitable as FutureLike<T>;
   }
-  const isCoroutine =
-    awaitable instanceof Coroutine || isGenerator(awaitable) || typeof awaitable === 'function';
+  const isCoroutine = iscoroutine(awaitable) || typeof awaitable === 'function';
   if (!isCoroutine && !isThenable(awaitable)) {
     throw new TypeError('An asyncio.Future, a coroutine or an awaitable is required');
   }
@@ -55,4 +54,13 @@ export function closeCoroutine(coro: CoroutineLike<unknown>): void {
   } else if (typeof coro !== 'function') {
     coro.return(undefined as never);
   }
+}
+
+/** Whether `value` is no collection: futures and coroutines can be iterated, too, but stand for one thing. @internal */
+export function isNoList(value: unknown): boolean {
+  return (
+    isfuture(value) ||
+    iscoroutine(value) ||
+    typeof (value as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function'
+  );
 }

@@ -162,25 +162,27 @@ export function gather(
   ) {
     throw new TypeError(`gather() expects an iterable of awaitables, not ${describe(awaitables)}`);
   }
-  // A set costs half of a map from each awaitable to its child, which only those need that stand here twice.
   const given = [...awaitables];
-  const distinct = new Set(given);
   const unique: FutureLike<unknown>[] = [];
+  // An object that stands here twice runs once; a function makes a new coroutine each time. A set costs half of a map, which
+  // only those need that have doubles.
+  const childOf = new Set(given).size < given.length ? new Map<unknown, FutureLike<unknown>>() : null;
+  const children = childOf === null ? unique : [];
   let within: { readonly loop: EventLoop } | undefined;
-  for (const awaitable of distinct) {
-    if (Array.isArray(awaitable)) {
-      throw new TypeError(
-        'An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it',
-      );
+  for (const awaitable of given) {
+    let child = childOf?.get(awaitable);
+    if (!child) {
+      if (Array.isArray(awaitable)) {
+        throw new TypeError(
+          'An asyncio.Future, a coroutine or an awaitable is required, got an array: spread it, or gather it',
+        );
+      }
+      child = ensureFuture(awaitable, within);
+      within ??= { loop: child.getLoop() };
+      unique.push(child);
+      if (typeof awaitable !== 'function') childOf?.set(awaitable, child);
     }
-    const child = within === undefined ? ensureFuture(awaitable) : ensureFuture(awaitable, within);
-    within ??= { loop: child.getLoop() };
-    unique.push(child);
-  }
-  let children: readonly FutureLike<unknown>[] = unique;
-  if (unique.length < given.length) {
-    const childOf = new Map([...distinct].map((awaitable, i) => [awaitable, unique[i]]));
-    children = given.map((awaitable) => childOf.get(awaitable) as FutureLike<unknown>);
+    if (childOf !== null) children.push(child);
   }
   const outer = new GatheringFuture<unknown>(
     within?.loop ?? getEventLoop(),

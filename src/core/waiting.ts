@@ -10,7 +10,7 @@ import {
   type Suspension,
 } from './coroutines.js';
 import { type Duration, toSecondsOrNull } from './durations.js';
-import { ensureFuture } from './ensure-future.js';
+import { ensureFuture, isNoList } from './ensure-future.js';
 import { getRunningLoop, type TimerHandle } from './events.js';
 import { isCancelledError, TimeoutError, ValueError } from './exceptions.js';
 import {
@@ -23,15 +23,6 @@ import {
 import { Queue } from './queues.js';
 import { currentTask } from './tasks.js';
 import { timeout as timeoutAfter } from './timeouts.js';
-
-/** Futures and coroutines can be iterated, too, but stand for one thing. */
-function isNoList(value: unknown): boolean {
-  return (
-    isfuture(value) ||
-    iscoroutine(value) ||
-    typeof (value as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function'
-  );
-}
 
 /** When `wait()` returns. */
 export type ReturnWhen = 'FIRST_COMPLETED' | 'FIRST_EXCEPTION' | 'ALL_COMPLETED';
@@ -208,7 +199,9 @@ export class AsCompleted<T> implements AsyncIteration<FutureLike<T>>, Iterable<C
   constructor(awaitables: Iterable<AwaitableLike<T>>, timeout: number | null, loop: EventLoop) {
     const todo = new Map<unknown, FutureLike<T>>();
     for (const each of awaitables) {
-      if (!todo.has(each)) todo.set(each, ensureFuture(each, { loop }) as FutureLike<T>);
+      // A function makes a new coroutine each time; an object stands for one thing.
+      const key = typeof each === 'function' ? todo.size : each;
+      if (!todo.has(key)) todo.set(key, ensureFuture(each, { loop }) as FutureLike<T>);
     }
     this.#todo = new Set(todo.values());
     this.#left = this.#todo.size;
