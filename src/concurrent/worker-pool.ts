@@ -362,6 +362,7 @@ export abstract class WorkerPool extends Executor {
 
   /** How many calls wait for a worker. */
   #queued(): number {
+    if (this.#broken !== null) return 0;
     let there = this._queue.unclaimed;
     if (this.#withdrawnThere.length > 0) {
       this.#dropPassed();
