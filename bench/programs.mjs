@@ -363,7 +363,7 @@ export const programs = [
   pools('shared', '64 MiB to a thread, shared', { workers: 1, inFlight: 1 }),
   starts('pool-start', 'Thread pool, from the constructor to the first result', false),
   {
-    name: 'process-scalars',
+    name: 'pool-process',
     title: 'Process pool, a number there and back, 64 in flight',
     args: { work: 'scalars', workers: 2, inFlight: 64, processes: true },
     contenders: [
@@ -372,7 +372,7 @@ export const programs = [
       ['CPython', 'pool/executors.py', { note: 'ProcessPoolExecutor' }],
     ],
   },
-  starts('process-start', 'Process pool, from the constructor to the first result', true),
+  starts('pool-process-start', 'Process pool, from the constructor to the first result', true),
 ].map(complete);
 
 function complete(program) {

@@ -171,7 +171,7 @@ export function renderSummary(folder) {
         `${results.rounds} interleaved rounds, ${results.time}. The other columns are multiples of the first: 8 × is eight times as long.`,
       '',
     );
-    const isPool = ({ name }) => /^(pool|process)-/.test(name);
+    const isPool = ({ name }) => name.startsWith('pool-');
     lines.push(
       ...table(
         results.programs.filter((program) => !isPool(program)),

@@ -85,5 +85,5 @@ export const targets = [
   { program: 'pool-blocking', versus: 'synckit', atMost: 0.6 },
   { program: 'pool-copied', best: POOLS, atMost: 1 },
   { program: 'pool-moved', versus: 'postMessage', atMost: 2 },
-  { program: 'process-scalars', versus: 'workerpool', faster: 3 },
+  { program: 'pool-process', versus: 'workerpool', faster: 3 },
 ];
