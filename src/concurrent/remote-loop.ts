@@ -54,6 +54,14 @@ type AnyFunction = (...args: readonly unknown[]) => unknown;
 export function loopPort(loop: EventLoop = getEventLoop()): LoopPort {
   const { MessageChannel } = process.getBuiltinModule('node:worker_threads');
   const { port1: ours, port2: theirs } = new MessageChannel();
+  const { port1: lifeline, port2: theirLifeline } = new MessageChannel();
+  kept.add(lifeline);
+  ours.once('close', () => {
+    kept.delete(lifeline);
+    lifeline.close();
+  });
+  // It goes first, so that whoever gets the port can be told of this thread's end from the beginning.
+  ours.postMessage({ type: 'lifeline', port: theirLifeline } satisfies Reply, [theirLifeline]);
   const served = new ServedLoop(loop, ours);
   ours.on('message', (request: Request) => served.obey(request));
   ours.unref();
@@ -74,18 +82,9 @@ class ServedLoop {
 
   obey(request: Request): void {
     switch (request.type) {
-      case 'hello': {
+      case 'hello':
         this.#bell = new Int32Array(request.bell);
-        const { MessageChannel } = process.getBuiltinModule('node:worker_threads');
-        const { port1, port2 } = new MessageChannel();
-        kept.add(port1);
-        this.#port.once('close', () => {
-          kept.delete(port1);
-          port1.close();
-        });
-        this.#reply({ type: 'lifeline', port: port2 }, [port2]);
         break;
-      }
       case 'call':
         this.#resolve(request.spec, (fn) => this.#soon(() => fn(...request.args)));
         break;
@@ -225,6 +224,7 @@ export class RemoteLoop implements Disposable {
     this.#port.unref();
     this.#mailbox.add(this);
     this.#send({ type: 'hello', bell: this.#mailbox.memory });
+    this.drain();
   }
 
   /**

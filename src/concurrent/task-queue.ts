@@ -27,6 +27,8 @@ const CLOSING = 4;
 const WATCHED = 5;
 /** How many workers look at the queue by themselves, soon: see {@link TaskQueue.linger}. */
 const LINGERING = 6;
+/** How many of the calls that were claimed have ended, or were passed over. */
+const FINISHED = 7;
 /** From here on, for each worker, the mark of the call that it runs. */
 const RUNNING = 16;
 
@@ -162,6 +164,11 @@ export class TaskQueue {
     return (this.#tail - Atomics.load(this.#control, HEAD)) | 0;
   }
 
+  /** How many calls workers have, counted without a gap between the claim and the start of one. */
+  get busy(): number {
+    return (Atomics.load(this.#control, HEAD) - Atomics.load(this.#control, FINISHED)) | 0;
+  }
+
   /** How many workers wait for a call. */
   get idle(): number {
     return Atomics.load(this.#control, IDLE);
@@ -175,8 +182,7 @@ export class TaskQueue {
 
   /** Forbids `worker` to take another call, if it still runs this one. */
   condemn(worker: number, index: number): boolean {
-    const mark = markOf(index);
-    return Atomics.compareExchange(this.#control, RUNNING + worker, mark, CONDEMNED) === mark;
+    return this.#unmark(worker, index, CONDEMNED);
   }
 
   /** A new worker takes the place of a dead one. */
@@ -212,6 +218,7 @@ export class TaskQueue {
       }
       this.madeRoom = true;
       Atomics.store(control, RUNNING + worker, NONE);
+      Atomics.add(control, FINISHED, 1);
     }
   }
 
@@ -246,8 +253,14 @@ export class TaskQueue {
 
   /** The call of `worker` has ended; `false` when the worker was condemned meanwhile and must take no other. */
   finish(worker: number, index: number): boolean {
+    return this.#unmark(worker, index, NONE);
+  }
+
+  #unmark(worker: number, index: number, instead: number): boolean {
     const mark = markOf(index);
-    return Atomics.compareExchange(this.#control, RUNNING + worker, mark, NONE) === mark;
+    if (Atomics.compareExchange(this.#control, RUNNING + worker, mark, instead) !== mark) return false;
+    Atomics.add(this.#control, FINISHED, 1);
+    return true;
   }
 
   get closing(): boolean {

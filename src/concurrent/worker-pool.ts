@@ -382,7 +382,7 @@ export abstract class WorkerPool extends Executor {
   /** Starts a worker for a call that none is free for. */
   #hire(): void {
     if (this.#alive >= this.maxWorkers || this.#broken !== null) return;
-    if (this._queue.unclaimed > this._queue.idle) this.#startWorker();
+    if (this._queue.unclaimed > this.#alive - this._queue.busy) this.#startWorker();
   }
 
   #startWorker(): void {
@@ -504,13 +504,22 @@ export abstract class WorkerPool extends Executor {
       return true;
     }
     if (options.interrupt !== true) return false;
-    const index = call._index as number;
-    for (let worker = 0; worker < this.maxWorkers; worker++) {
-      if (this._queue.running(worker) === index) this._tellInterrupt(worker, index);
-    }
+    this.#interruptWorker(call);
     const grace = call._options?.kill;
     if (grace !== null && grace !== undefined) this.#setAlarm(call, grace, () => this.#killCall(call));
     return true;
+  }
+
+  /** Tells the worker of a call. One that has just taken it may not have left its mark yet: then it looks again. */
+  #interruptWorker(call: Call): void {
+    if (!this.#isOpen(call)) return;
+    const index = call._index as number;
+    for (let worker = 0; worker < this.maxWorkers; worker++) {
+      if (this._queue.running(worker) !== index) continue;
+      this._tellInterrupt(worker, index);
+      return;
+    }
+    this.#mailbox.alarm(LOOK_AGAIN, () => this.#interruptWorker(call));
   }
 
   #isOpen(call: Call): boolean {
