@@ -6,7 +6,7 @@ import { wrappedFunction } from '../core/lowlevel.js';
 import { callerFile } from './caller-file.js';
 import { compilerHelper } from './compiler-helpers.js';
 import { cannot, readFunction } from './function-source.js';
-import { importModule, needsTsx, registerTsx } from './modules.js';
+import { importForFunction, needsTsx, registerTsx } from './modules.js';
 import { baseOfWorkerRef, isWorkerRef, type WorkerFunction, type WorkerRef } from './worker-ref.js';
 
 /** A function by its text. */
@@ -187,7 +187,7 @@ function placeOf(text: string, url: string): { line: number; column: number } | 
 async function lookUp(spec: ModuleSpec): Promise<AnyFunction> {
   const { module, name, base } = spec;
   const isPackage = !module.includes(':');
-  const exports = await importModule(module, isPackage ? importFrom(base ?? fallbackBase()) : undefined);
+  const exports = await importForFunction(module, isPackage ? importFrom(base ?? fallbackBase()) : undefined);
   const found = find(exports, name);
   if (found.length === 0) {
     const names = namesOf(exports);

@@ -39,21 +39,29 @@ export async function importModule(
   url: string,
   load: (url: string) => Promise<Record<string, unknown>> = (specifier) => import(specifier),
 ): Promise<Record<string, unknown>> {
+  const native = runsTypeScript();
+  const typescript = isTypeScript(url);
+  // On Node 20 a failed import is remembered: it cannot be tried again.
+  if (!native && (typescript || runsUnderTsx())) await registerTsx();
+  try {
+    return await load(url);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException | null)?.code;
+    if (!native || !(typescript || runsUnderTsx()) || !BEYOND_NODE.has(code) || isTsxRegistered())
+      throw error;
+    await registerTsx();
+    return await load(url);
+  }
+}
+
+/** {@link importModule} of a module that a function is looked for in: meanwhile {@link isImporting}. */
+export async function importForFunction(
+  url: string,
+  load?: (url: string) => Promise<Record<string, unknown>>,
+): Promise<Record<string, unknown>> {
   importing++;
   try {
-    const native = runsTypeScript();
-    const typescript = isTypeScript(url);
-    // On Node 20 a failed import is remembered: it cannot be tried again.
-    if (!native && (typescript || runsUnderTsx())) await registerTsx();
-    try {
-      return await load(url);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException | null)?.code;
-      if (!native || !(typescript || runsUnderTsx()) || !BEYOND_NODE.has(code) || isTsxRegistered())
-        throw error;
-      await registerTsx();
-      return await load(url);
-    }
+    return await importModule(url, load);
   } finally {
     importing--;
   }
