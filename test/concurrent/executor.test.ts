@@ -982,3 +982,20 @@ onSharedPool(
     for (const [n, each] of later.entries()) assert.equal(each.result(), n * n);
   },
 );
+
+test('a blocking wait gives the SIGINT listeners back as they were: once() stays once()', async () => {
+  const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
+  const heard: string[] = [];
+  const always = () => heard.push('always');
+  process.on('SIGINT', always);
+  process.once('SIGINT', () => heard.push('once'));
+  const { future, release } = occupy(pool);
+  assert.throws(() => future.result(0.03), TimeoutError);
+  process.emit('SIGINT');
+  process.emit('SIGINT');
+  process.off('SIGINT', always);
+  release();
+  await pool.shutdownAsync();
+  assert.deepEqual(heard, ['always', 'once', 'always']);
+  assert.equal(process.listenerCount('SIGINT'), 0);
+});
