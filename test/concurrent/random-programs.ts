@@ -110,7 +110,7 @@ class Program {
       ...(this.#random.below(4) === 0 ? { maxQueued: 5 } : {}),
     };
     // Processes take ten times as long to start.
-    const processes = this.#random.below(5) === 0;
+    const processes = this.#random.below(8) === 0;
     const perChild = processes && this.#random.below(4) === 0 ? { maxTasksPerChild: 3 } : {};
     this.#pool = processes
       ? new ProcessPoolExecutor({ ...options, ...perChild })
@@ -120,7 +120,7 @@ class Program {
 
   async run(): Promise<void> {
     this.#log.push(this.#name);
-    const steps = 3 + this.#random.below(20);
+    const steps = 3 + this.#random.below(12);
     for (let step = 0; step < steps; step++) await this.#step();
     await this.#end();
     this.#check();
