@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
 import { serialize } from 'node:v8';
-import fc from 'fast-check';
 import { describeUncloneable } from 'tsyncio/concurrent/lowlevel';
+import fc from '../property.js';
 
 /** What is said of a value that cannot be cloned, which is made sure of first. */
 function said(value: unknown, clone: (value: unknown) => unknown = structuredClone): string | null {

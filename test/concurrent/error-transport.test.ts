@@ -4,11 +4,11 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { deserialize, serialize } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
 import * as futures from 'tsyncio/concurrent';
 import { registerErrorClass } from 'tsyncio/concurrent';
 import { decodeError, encodeError, type WireError } from 'tsyncio/concurrent/lowlevel';
+import fc from '../property.js';
 
 /** There and back, through the bytes that another process would read. */
 function travel<T>(error: T): T {

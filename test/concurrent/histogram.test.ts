@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import fc from 'fast-check';
 import { Histogram } from 'tsyncio/concurrent/lowlevel';
+import fc from '../property.js';
 
 const times = fc.array(
   fc.oneof(

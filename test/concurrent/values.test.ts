@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import process from 'node:process';
 import { test } from 'node:test';
 import { isDeepStrictEqual } from 'node:util';
-import fc from 'fast-check';
+import fc from '../property.js';
 import 'tsyncio';
 import { registerErrorClass, ThreadPoolExecutor, transfer, wait } from 'tsyncio/concurrent';
 import { occupy, onEachPool, onSharedPool, thrown } from './each-pool.js';
@@ -422,31 +422,7 @@ test('transfer() of memory that was moved already is refused, and the pool lives
   await pool.shutdownAsync();
 });
 
-// --------------------------------------------------------------------------------------------- any value
-
-const anything = fc.anything({
-  withBigInt: true,
-  withBoxedValues: true,
-  withDate: true,
-  withMap: true,
-  withSet: true,
-  withTypedArray: true,
-  withSparseArray: true,
-  withUnicodeString: true,
-  withNullPrototype: false,
-  maxDepth: 4,
-});
-
-onSharedPool('any value that can be cloned arrives as structuredClone() would give it', (pool) => {
-  fc.assert(
-    fc.property(fc.array(anything, { maxLength: 4 }), (args) => {
-      const expected = structuredClone(args);
-      const arrived = pool.submit((...each: unknown[]) => each, ...args).result();
-      assert.deepStrictEqual(arrived, expected);
-    }),
-    { numRuns: 200 },
-  );
-});
+// --------------------------------------------------------------------------------------------- any text
 
 onSharedPool('any string arrives, as any value of UTF-16', (pool) => {
   const units = fc.array(fc.integer({ min: 0, max: 0xffff }), { maxLength: 600 });

@@ -10,10 +10,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
 import { getDefaultHost } from 'tsyncio/lowlevel';
 import { VirtualHost } from 'tsyncio/testing';
+import fc from '../property.js';
 import { drive } from './both-kinds.js';
 import { scenes } from './cancel-scenes.js';
 import { kinds, play, Stage, SteppingClock, ticks } from './cancel-stage.js';

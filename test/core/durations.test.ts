@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
+import fc from '../property.js';
 import { both, isError, thrown, thrownBy } from './both-kinds.js';
 
 const { seconds, ValueError } = asyncio;

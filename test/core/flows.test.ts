@@ -3,10 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
 import { getDefaultHost } from 'tsyncio/lowlevel';
 import { VirtualHost } from 'tsyncio/testing';
+import fc from '../property.js';
 
 const { coroutine, createTask, currentSignal, currentTask, sleep, TaskGroup, timeout, wait } = asyncio;
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
-import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
 import { TestLoop } from 'tsyncio/testing';
+import fc from '../property.js';
 import { both, cancelArgs, isError, type Kind, thrown, thrownBy, ticker } from './both-kinds.js';
 
 const { QueueEmpty, QueueFull, QueueShutDown, ValueError } = asyncio;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
 import { TestLoop } from 'tsyncio/testing';
+import fc from '../property.js';
 import { both, cancelArgs, isError, thrown, thrownBy, ticker } from './both-kinds.js';
 
 const { CancelledError, RuntimeError, TimeoutError, ValueError } = asyncio;

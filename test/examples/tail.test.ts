@@ -3,11 +3,11 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
 import { follow } from '../../examples/tail/index.js';
 import { lastLines, tail } from '../../examples/tail/tail.js';
 import { descriptors, inFolder, quiet } from '../node/file-stage.js';
+import fc from '../property.js';
 
 test('lastLines() finds where the last lines begin', async () => {
   await inFolder(async (at) => {

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import { test } from 'node:test';
-import fc from 'fast-check';
 import * as asyncio from 'tsyncio';
+import fc from '../property.js';
 import { inFolder } from './file-stage.js';
 
 // ------------------------------------------------------------------------------------------------------- bytes
