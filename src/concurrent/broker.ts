@@ -137,15 +137,12 @@ class ProcessPool {
       const child = this.#children.find((each) => each?.idle);
       if (child === undefined) return;
       const seen = this.#queue.bell;
-      // Before it claims: a call that nobody is free for must not be taken for one that this child will take.
-      this.#queue.addIdle(-1);
       const found = this.#queue.claim(child.worker, true);
       if (this.#queue.madeRoom) {
         this.#queue.madeRoom = false;
         ring(bell);
       }
       if (!found) {
-        this.#queue.addIdle(1);
         if (this.#queue.closing) this.#dismissIdle();
         else this.#listen(seen);
         return;
@@ -185,9 +182,8 @@ class ProcessPool {
       const index = area.i32[INDEX_WORD] as number;
       if (!this.#queue.finish(child.worker, index)) return; // condemned: its end is on the way
       child.call = null;
-      if (child.left > 0) this.#queue.addIdle(1);
     } else if (kind === READY) {
-      child.ready = true; // its owner has counted it as idle already
+      child.ready = true;
     }
     this.#passOn(area, record, kind);
     if (child.left <= 0 && child.call === null && !child.expected) this.#dismiss(child);
@@ -233,7 +229,6 @@ class ProcessPool {
   ended(child: Child, how: string): void {
     if (this.#children[child.worker] !== child) return;
     this.#children[child.worker] = undefined;
-    if (child.idle) this.#queue.addIdle(-1);
     if (child.expected) note(this.#results, GONE, child.worker, child.serial, '');
     else note(this.#results, DIED, child.worker, child.serial, how);
   }

@@ -84,10 +84,12 @@ let channel: import('node:worker_threads').MessageChannel | null = null;
 /** `structuredClone()`, which makes a channel for each call; this one is kept. */
 function cloneByPort<T>(value: T, list: TransferList): T {
   const { MessageChannel, receiveMessageOnPort } = process.getBuiltinModule('node:worker_threads');
-  channel ??= new MessageChannel();
+  if (channel === null) {
+    channel = new MessageChannel();
+    channel.port1.unref();
+    channel.port2.unref();
+  }
   const { port1, port2 } = channel;
-  port1.unref();
-  port2.unref();
   port1.postMessage(value, list);
   return receiveMessageOnPort(port2)?.message as T;
 }

@@ -27,6 +27,7 @@ export {
 export { type CancelOptions, Future, type FutureState } from './futures.js';
 export type { Histogram } from './histogram.js';
 export { type ExecutorLoop, toThread } from './loop-executor.js';
+export type { PoolView } from './pool-view.js';
 export { ProcessPoolExecutor, type ProcessPoolOptions } from './process-pool.js';
 export { type LoopPort, loopPort, RemoteLoop } from './remote-loop.js';
 export type { PoolStatistics, WorkerStatistics } from './statistics.js';
@@ -34,5 +35,5 @@ export { InterpreterPoolExecutor, ThreadPoolExecutor, type ThreadPoolOptions } f
 export { runCoroutineThreadsafe } from './threadsafe.js';
 export { transfer } from './transfer.js';
 export { asCompleted, asCompletedAsync, DoneAndNotDoneFutures, wait, waitAsync } from './waiting.js';
-export type { CallSettings, PoolOptions, PoolView, WorkerPool } from './worker-pool.js';
+export type { CallSettings, PoolOptions, WorkerPool } from './worker-pool.js';
 export { type WorkerRef, workerRef } from './worker-ref.js';

@@ -18,9 +18,7 @@ import {
   SETUP,
   SIZE_WORD,
 } from './broker-protocol.js';
-import { describeUncloneable } from './clone-path.js';
-import { encodeError } from './error-transport.js';
-import { type FunctionSpec, resolveFunction } from './function-spec.js';
+import type { FunctionSpec } from './function-spec.js';
 import { plainText } from './plain-values.js';
 import {
   CANCELLED,
@@ -36,7 +34,7 @@ import {
   WORKER_WORD,
   type WorkerSetup,
 } from './protocol.js';
-import { asAwaitable, CallRunner, type Outlet } from './serving.js';
+import { CallRunner, type Outlet, unsendable } from './serving.js';
 
 /** Longer strings are serialized: what is too large for the owner's ring has to be. */
 const SCALAR_LIMIT = 1024;
@@ -69,12 +67,7 @@ class SocketOutlet implements Outlet {
     try {
       bytes = serialize(value);
     } catch (error) {
-      throw new TypeError(
-        `Cannot send the result back: ${describeUncloneable(value, error, 'result') ?? String(error)}`,
-        {
-          cause: error,
-        },
-      );
+      throw unsendable(value, error);
     }
     sendSerialized(RESULT, index, started, ended, bytes);
   }
@@ -187,19 +180,9 @@ function next(): void {
 async function setUp(setup: WorkerSetup): Promise<void> {
   worker = setup.worker;
   process.title = setup.name;
-  for (const [fn, spec] of setup.functions) runner.define(fn, spec);
-  if (setup.initializer !== null) {
-    try {
-      const initialize = await resolveFunction(setup.initializer);
-      const { initargs } = setup;
-      const args = initargs instanceof Uint8Array ? deserialize(initargs) : initargs;
-      await asAwaitable(initialize(...(args as never[])));
-    } catch (error) {
-      sendSerialized(INITIALIZER_FAILED, 0, 0, 0, serialize(encodeError(error)));
-      return;
-    }
-  }
-  sendNotice(READY, 0, 0, 0);
+  const failure = await runner.setUp(setup);
+  if (failure === null) sendNotice(READY, 0, 0, 0);
+  else sendSerialized(INITIALIZER_FAILED, 0, 0, 0, serialize(failure));
 }
 
 const cutter = new FrameCutter(obey);

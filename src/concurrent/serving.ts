@@ -15,9 +15,11 @@ import {
   type Task,
 } from '../core/index.js';
 import { cloneableVariable } from '../core/lowlevel.js';
-import { encodeError } from './error-transport.js';
+import { deserialize } from './area.js';
+import { describeUncloneable } from './clone-path.js';
+import { encodeError, type WireError } from './error-transport.js';
 import { type FunctionSpec, resolveFunction } from './function-spec.js';
-import { BATCH, NOTIFY_START, sharedClock, WITH_CONTEXT } from './protocol.js';
+import { BATCH, NOTIFY_START, sharedClock, WITH_CONTEXT, type WorkerSetup } from './protocol.js';
 
 type AnyFunction = (...args: readonly unknown[]) => unknown;
 
@@ -41,13 +43,6 @@ export interface Outlet {
 /** The values of context variables that travel with a call, by their names. */
 type ContextEntries = readonly (readonly [string, unknown])[];
 
-let running: CallRunner | null = null;
-
-/** Whether this code runs in a worker of a pool, while it serves a call. */
-export function isServing(): boolean {
-  return running?.busy ?? false;
-}
-
 export class CallRunner {
   readonly #outlet: Outlet;
   readonly #specs = new Map<number, FunctionSpec>();
@@ -55,11 +50,9 @@ export class CallRunner {
   #task: { readonly index: number; readonly task: Task<unknown> } | null = null;
   /** The call that was interrupted last before it had a task: its arguments or its module were still to come. */
   #interrupted: number | null = null;
-  busy = false;
 
   constructor(outlet: Outlet) {
     this.#outlet = outlet;
-    running = this;
   }
 
   define(fn: number, spec: FunctionSpec): void {
@@ -76,9 +69,26 @@ export class CallRunner {
     else this.#interrupted = index;
   }
 
+  /**
+   * Readies the worker: makes the functions known, and runs the initializer. Returns what that has thrown, as a `WireError`;
+   * `null` when all is well.
+   */
+  async setUp(setup: WorkerSetup): Promise<WireError | null> {
+    for (const [fn, spec] of setup.functions) this.define(fn, spec);
+    if (setup.initializer === null) return null;
+    try {
+      const initialize = await resolveFunction(setup.initializer);
+      const { initargs } = setup;
+      const args = initargs instanceof Uint8Array ? deserialize(initargs) : initargs;
+      await asAwaitable(initialize(...(args as never[])));
+      return null;
+    } catch (error) {
+      return encodeError(error);
+    }
+  }
+
   /** Runs a call; returns a promise if it is not over yet. It never rejects. */
   run(index: number, fn: number, flags: number, args: readonly unknown[]): Promise<void> | null {
-    this.busy = true;
     const started = sharedClock();
     if ((flags & NOTIFY_START) !== 0) this.#outlet.started(index, started);
     const callable = this.#callables[fn];
@@ -124,7 +134,7 @@ export class CallRunner {
     args: readonly unknown[],
     started: number,
   ): Promise<void> | null {
-    if (flags > NOTIFY_START || (flags & BATCH) !== 0) {
+    if ((flags & (BATCH | WITH_CONTEXT)) !== 0) {
       if ((flags & WITH_CONTEXT) !== 0) {
         const [entries, rest] = args as [ContextEntries, readonly unknown[]];
         return withVariables(entries, () =>
@@ -212,7 +222,6 @@ export class CallRunner {
         this.#task = null;
         if (callable.mode === 'unknown') callable.mode = promised ? 'task' : 'plain';
         if (task.cancelled()) {
-          this.busy = false;
           this.#outlet.cancelled(index, started, sharedClock());
         } else {
           const error = task.exception();
@@ -225,7 +234,6 @@ export class CallRunner {
   }
 
   #succeed(index: number, started: number, value: unknown): void {
-    this.busy = false;
     const ended = sharedClock();
     try {
       this.#outlet.result(index, started, ended, value);
@@ -235,7 +243,6 @@ export class CallRunner {
   }
 
   #fail(index: number, started: number, error: unknown): void {
-    this.busy = false;
     const ended = sharedClock();
     if (isCancelledError(error)) this.#outlet.cancelled(index, started, ended);
     else this.#outlet.failure(index, started, ended, encodeError(error));
@@ -259,7 +266,7 @@ function isGeneratorObject(value: object): boolean {
 }
 
 /** What an async function awaits to have the outcome of any kind of coroutine. */
-export function asAwaitable(value: unknown): unknown {
+function asAwaitable(value: unknown): unknown {
   return typeof value === 'object' && value !== null && isGeneratorObject(value)
     ? new Coroutine(value as never)
     : value;
@@ -271,4 +278,10 @@ function withVariables<T>(entries: ContextEntries, body: () => T): T {
     for (const [name, value] of entries) cloneableVariable(name)?.set(value);
     return body();
   });
+}
+
+/** Why a result cannot be sent, where in it. */
+export function unsendable(value: unknown, cause: unknown): TypeError {
+  const where = describeUncloneable(value, cause, 'result') ?? String(cause);
+  return new TypeError(`Cannot send the result back: ${where}`, { cause });
 }

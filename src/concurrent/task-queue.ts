@@ -22,13 +22,12 @@ const MASK = SLOTS - 1;
 const BELL = 0;
 const HEAD = 1;
 const TAIL = 2;
-const IDLE = 3;
-const CLOSING = 4;
-const WATCHED = 5;
+const CLOSING = 3;
+const WATCHED = 4;
 /** How many workers look at the queue by themselves, soon: see {@link TaskQueue.linger}. */
-const LINGERING = 6;
+const LINGERING = 5;
 /** How many of the calls that were claimed have ended, or were passed over. */
-const FINISHED = 7;
+const FINISHED = 6;
 /** From here on, for each worker, the mark of the call that it runs. */
 const RUNNING = 16;
 
@@ -169,11 +168,6 @@ export class TaskQueue {
     return (Atomics.load(this.#control, HEAD) - Atomics.load(this.#control, FINISHED)) | 0;
   }
 
-  /** How many workers wait for a call. */
-  get idle(): number {
-    return Atomics.load(this.#control, IDLE);
-  }
-
   /** The index of the call that `worker` runs; `undefined` for none. */
   running(worker: number): number | undefined {
     const mark = Atomics.load(this.#control, RUNNING + worker);
@@ -272,11 +266,6 @@ export class TaskQueue {
     return Atomics.load(this.#control, BELL);
   }
 
-  /** Says that so many more (or fewer) workers wait for a call. */
-  addIdle(count: number): void {
-    Atomics.add(this.#control, IDLE, count);
-  }
-
   /**
    * Like {@link wait} for a short while after a call, in which the producer need not wake this worker for each new one: it
    * looks again every tenth of a millisecond.
@@ -292,7 +281,7 @@ export class TaskQueue {
 
   /** Wakes another worker when there are more calls than this one can take: the producer may have woken one for many. */
   passOn(): void {
-    if (this.idle > 0 && Atomics.load(this.#control, TAIL) !== Atomics.load(this.#control, HEAD)) {
+    if (Atomics.load(this.#control, TAIL) !== Atomics.load(this.#control, HEAD)) {
       Atomics.notify(this.#control, BELL, 1);
     }
   }

@@ -3,10 +3,8 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import '../node/lowlevel.js'; // loops need a host
 import { deserialize, serialize } from './area.js';
-import { describeUncloneable } from './clone-path.js';
 import { writeThrough } from './console-output.js';
-import { encodeError } from './error-transport.js';
-import { resolveFunction } from './function-spec.js';
+import type { WireError } from './error-transport.js';
 import { ring } from './mailbox.js';
 import { copyOfMemory } from './memory-copy.js';
 import { plainText } from './plain-values.js';
@@ -29,7 +27,7 @@ import {
   WORKER_WORD,
 } from './protocol.js';
 import { RecordRing } from './record-ring.js';
-import { asAwaitable, CallRunner, type Outlet } from './serving.js';
+import { CallRunner, type Outlet, unsendable } from './serving.js';
 import { TaskQueue } from './task-queue.js';
 import { transfersOf } from './transfer.js';
 
@@ -99,20 +97,15 @@ class RingOutlet implements Outlet {
     this.#notice(kind, index, 0, 0);
   }
 
-  initializerFailed(error: unknown): void {
-    this.#serialized(serialize(encodeError(error)), 0, 0, 0, INITIALIZER_FAILED);
+  initializerFailed(error: WireError): void {
+    this.#serialized(serialize(error), 0, 0, 0, INITIALIZER_FAILED);
   }
 
   #sendClone(index: number, value: unknown, cause: unknown, started: number, ended: number): void {
     try {
       this.#send({ index, value }, undefined, started, ended, RESULT);
     } catch {
-      throw new TypeError(
-        `Cannot send the result back: ${describeUncloneable(value, cause, 'result') ?? String(cause)}`,
-        {
-          cause,
-        },
-      );
+      throw unsendable(value, cause);
     }
   }
 
@@ -147,7 +140,7 @@ class RingOutlet implements Outlet {
     kind: number,
   ): void {
     port.postMessage(parcel, list);
-    const offset = this.#begin(VALUE_AT + 8, index(parcel), started, ended);
+    const offset = this.#begin(VALUE_AT + 8, parcel.index, started, ended);
     this.#end(offset, results.area.writeElsewhere(offset + VALUE_AT), kind);
   }
 
@@ -170,10 +163,6 @@ class RingOutlet implements Outlet {
     results.commit(offset, end - offset, kind);
     ring(bell);
   }
-}
-
-function index(parcel: Parcel): number {
-  return parcel.index;
 }
 
 /** An upper bound of the bytes of a record with this value; 0 when it is no scalar. */
@@ -262,10 +251,8 @@ async function serve(): Promise<void> {
     }
     tellOfRoom();
     if (queue.closing) return;
-    queue.addIdle(1);
     const rung = (!hasWaited && queue.linger(seen)) || queue.wait(seen, LINGER);
     if (!rung) await new Promise<void>((heard) => queue.listen(seen, heard));
-    queue.addIdle(-1);
     hasWaited = true;
     sliceEnd = performance.now() + SLICE;
   }
@@ -285,21 +272,13 @@ function turn(): Promise<void> {
 
 async function main(): Promise<void> {
   writeThrough();
-  for (const [fn, spec] of setup.functions) runner.define(fn, spec);
   port.on('message', obey);
-  if (setup.initializer !== null) {
-    try {
-      const initialize = await resolveFunction(setup.initializer);
-      const { initargs } = setup;
-      const args = initargs instanceof Uint8Array ? deserialize(initargs) : initargs;
-      await asAwaitable(initialize(...(args as never[])));
-    } catch (error) {
-      outlet.initializerFailed(error);
-      return;
-    }
+  const failure = await runner.setUp(setup);
+  if (failure !== null) {
+    outlet.initializerFailed(failure);
+    return;
   }
   outlet.notice(READY);
-  queue.addIdle(-1); // it was counted as idle since it was asked for
   await serve();
   process.once('exit', () => outlet.notice(GONE));
   process.exit(0);

@@ -42,6 +42,7 @@ import { type FunctionSpec, specify } from './function-spec.js';
 import type { CancelOptions, Future } from './futures.js';
 import { type Alarm, threadMailbox } from './mailbox.js';
 import { isImporting } from './modules.js';
+import { PoolView } from './pool-view.js';
 import {
   BATCH,
   CANCELLED,
@@ -392,7 +393,6 @@ export abstract class WorkerPool extends Executor {
     const name = this._nameWorker(this.#workersMade);
     this.#workersMade += 1;
     this.#alive += 1;
-    this._queue.addIdle(1); // one that starts is as good as one that waits
     this.#records[worker] = new WorkerRecord(name, sharedClock());
     if (this.#closed) this.#mailbox.owe();
     this._start(worker, name);
@@ -853,42 +853,4 @@ function specifyInitializer(initializer: WorkerFunction<never, unknown>): Functi
     throw new TypeError('initializer must be a function or a workerRef()');
   }
   return specify(initializer as never);
-}
-
-/** A pool under other rules: see {@link WorkerPool.withOptions}. It is shut down with its pool. */
-export class PoolView extends Executor {
-  readonly #pool: WorkerPool;
-  readonly #options: CallOptions;
-
-  /** @internal */
-  constructor(pool: WorkerPool, options: CallOptions) {
-    super();
-    this.#pool = pool;
-    this.#options = options;
-  }
-
-  submit<A extends readonly unknown[], R>(fn: WorkerFunction<A, R>, ...args: A): Future<Returned<R>> {
-    this.#pool._checkRoom();
-    return this.#pool._submit(fn as never, args, 0, this.#options) as never;
-  }
-
-  submitAsync<A extends readonly unknown[], R>(fn: WorkerFunction<A, R>, ...args: A): Coroutine<Returned<R>> {
-    return this.#pool._submitAsync(fn as never, args, this.#options) as Coroutine<Returned<R>>;
-  }
-
-  override map<A extends readonly unknown[], R>(
-    fn: WorkerFunction<A, R>,
-    iterables: { readonly [K in keyof A]: Iterable<A[K]> },
-    options: MapOptions = {},
-  ): ExecutorResults<Returned<R>> {
-    return this.#pool._map(fn as never, iterables as never, options, this.#options) as never;
-  }
-
-  shutdown(options?: ShutdownOptions): void {
-    this.#pool.shutdown(options);
-  }
-
-  shutdownAsync(options?: { readonly cancelFutures?: boolean }): Coroutine<void> {
-    return this.#pool.shutdownAsync(options);
-  }
 }
