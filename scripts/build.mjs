@@ -12,7 +12,15 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeF
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import * as esbuild from 'esbuild';
+import { inCompany, modulesOf, packageForCommandLine } from './chunks.mjs';
 import { filesBelow, root } from './files.mjs';
+
+/** The programs that run in the threads and processes of pools. */
+const poolPrograms = [
+  'src/concurrent/thread-worker.ts',
+  'src/concurrent/process-worker.ts',
+  'src/concurrent/broker.ts',
+];
 
 /** The entry points. Those whose layer is not there are left out. */
 const entries = [
@@ -23,9 +31,7 @@ const entries = [
   'src/browser/index.ts',
   'src/concurrent/index.ts',
   'src/concurrent/lowlevel.ts',
-  'src/concurrent/thread-worker.ts',
-  'src/concurrent/process-worker.ts',
-  'src/concurrent/broker.ts',
+  ...poolPrograms,
   'src/cli/main.ts',
 ];
 
@@ -56,7 +62,7 @@ export function isStale() {
       folder,
       ...readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((p) => join(folder, p)),
     ]),
-    ...['package.json', 'package-lock.json', 'scripts/build.mjs'],
+    ...['package.json', 'package-lock.json', 'scripts/build.mjs', 'scripts/chunks.mjs'],
   ];
   return inputs.some((path) => statSync(join(root, path)).mtimeMs >= builtAt);
 }
@@ -86,29 +92,22 @@ function declarations() {
 /** Resolves with the paths written, relative to the project; with `undefined` after an error. */
 async function bundle() {
   try {
+    const shared = await modulesOf(poolPrograms, settings);
+    const company = new Map([
+      ['src/core/index.ts', ['src/core/lowlevel.ts']],
+      ['src/concurrent/lowlevel.ts', ['src/concurrent/index.ts']],
+      ['src/concurrent/index.ts', [...shared, 'src/concurrent/lowlevel.ts']],
+      ...poolPrograms.map((path) => /** @type {[string, string[]]} */ ([path, shared])),
+    ]);
     const { metafile } = await esbuild.build({
-      absWorkingDir: root,
-      entryPoints: entries.filter(
-        (path) =>
-          existsSync(join(root, path)) &&
-          (path !== 'src/cli/main.ts' || existsSync(join(root, 'src/index.ts'))),
-      ),
+      ...settings,
+      entryPoints: entries.filter((path) => existsSync(join(root, path))),
       outbase: 'src',
       outdir: 'dist',
       chunkNames: 'chunks/[name]-[hash]',
-      bundle: true,
       splitting: true,
-      format: 'esm',
-      platform: 'neutral',
-      external: ['node:*', 'tsx', 'tsx/*'],
-      target: 'es2022',
       sourcemap: true,
-      metafile: true,
-      logLevel: 'warning',
-      tsconfigRaw: {
-        compilerOptions: { target: 'es2022', verbatimModuleSyntax: true, useDefineForClassFields: false },
-      },
-      plugins: [ownModulesHaveSideEffects],
+      plugins: [packageForCommandLine, ...settings.plugins, inCompany(company)],
     });
     const outputs = Object.keys(metafile.outputs);
     if (existsSync(join(root, 'dist/cli/main.js'))) chmodSync(join(root, 'dist/cli/main.js'), 0o755);
@@ -133,6 +132,22 @@ const ownModulesHaveSideEffects = {
       const found = await build.resolve(path, { importer, kind, resolveDir, pluginData: 'resolving' });
       return found.errors.length > 0 ? found : { path: found.path, sideEffects: true };
     });
+  },
+};
+
+/** What all bundles have in common. */
+const settings = {
+  absWorkingDir: root,
+  bundle: true,
+  format: /** @type {const} */ ('esm'),
+  platform: /** @type {const} */ ('neutral'),
+  external: ['node:*', 'tsx', 'tsx/*'],
+  target: 'es2022',
+  metafile: /** @type {const} */ (true),
+  logLevel: /** @type {const} */ ('warning'),
+  plugins: [ownModulesHaveSideEffects],
+  tsconfigRaw: {
+    compilerOptions: { target: 'es2022', verbatimModuleSyntax: true, useDefineForClassFields: false },
   },
 };
 
