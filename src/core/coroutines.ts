@@ -97,56 +97,54 @@ export const CLOSED = 2;
 export const OPEN = 3;
 
 /** How a plain `await` is carried out; the module that knows tasks fills it in. @internal */
-export const awaiting: {
+export const awaiting = {} as {
   /**
    * Called when `then` is read, which `await` does synchronously. On platforms without async context it gives the scope
    * that the code awaits in, which nobody can tell any more when `then` is called.
    */
   announce(): Scope | null;
-  coroutine(
-    coroutine: Coroutine<unknown>,
-    scope: Scope | null,
-    onFulfilled: Settle,
-    onRejected: Settle,
-  ): PromiseLike<unknown>;
-} = {
-  announce: () => null,
-  coroutine: () => {
-    throw new RuntimeError('Cannot await: the module that drives tasks is not loaded');
-  },
+  /** Begins to wait, in the scope that was noted when `then` was read. */
+  start(awaitable: Ours, noted: Scope | null, onFulfilled: Settle, onRejected: Settle): PromiseLike<unknown>;
 };
+
+/** What has a `then` of ours. */
+type Ours = Coroutine<unknown> | Future<unknown>;
 
 /** One of the two callbacks of a `then`. */
 export type Settle = (value: unknown) => unknown;
 
-function thenOfCoroutine(
-  this: Coroutine<unknown>,
-  onFulfilled?: unknown,
-  onRejected?: unknown,
-): PromiseLike<unknown> {
-  return thenWith(onFulfilled, onRejected, this, null, awaiting.coroutine);
+/** The `then` of everything here, where the scope need not be noted. */
+function plainThen(this: Ours, onFulfilled?: unknown, onRejected?: unknown): PromiseLike<unknown> {
+  return thenWith(onFulfilled, onRejected, this, null);
 }
 
 /**
  * `await` calls `then` with two functions and drops what it returns: those are called directly, and no promise is
  * made. A call by hand with one function gets an ordinary promise.
- *
- * @internal
  */
-export function thenWith<A>(
+function thenWith(
   onFulfilled: unknown,
   onRejected: unknown,
-  awaitable: A,
+  awaitable: Ours,
   scope: Scope | null,
-  start: (awaitable: A, scope: Scope | null, resolve: Settle, reject: Settle) => PromiseLike<unknown>,
 ): PromiseLike<unknown> {
   if (typeof onFulfilled === 'function' && typeof onRejected === 'function') {
-    return start(awaitable, scope, onFulfilled as Settle, onRejected as Settle);
+    return awaiting.start(awaitable, scope, onFulfilled as Settle, onRejected as Settle);
   }
-  return new Promise((resolve, reject) => start(awaitable, scope, resolve, reject)).then(
+  return new Promise((resolve, reject) => awaiting.start(awaitable, scope, resolve, reject)).then(
     onFulfilled as Settle,
     onRejected as Settle,
   );
+}
+
+/** What reading `then` gives. @internal */
+export function readThen<T>(awaitable: Ours): PromiseLike<T>['then'] {
+  const scope = awaiting.announce();
+  return (
+    scope === null
+      ? plainThen
+      : (onFulfilled: unknown, onRejected: unknown) => thenWith(onFulfilled, onRejected, awaitable, scope)
+  ) as PromiseLike<T>['then'];
 }
 
 let trackNeverAwaited: FinalizationRegistry<string> | null = null;
@@ -201,16 +199,7 @@ export class Coroutine<T> implements Awaitable<T> {
   }
 
   get then(): PromiseLike<T>['then'] {
-    const scope = awaiting.announce();
-    if (scope === null) return thenOfCoroutine as PromiseLike<T>['then'];
-    return ((onFulfilled: unknown, onRejected: unknown) =>
-      thenWith(
-        onFulfilled,
-        onRejected,
-        this as Coroutine<unknown>,
-        scope,
-        awaiting.coroutine,
-      )) as PromiseLike<T>['then'];
+    return readThen(this as Coroutine<unknown>);
   }
 
   [Symbol.iterator](): Coro<T> {
@@ -392,6 +381,18 @@ export class Checkpoint extends LeafCoroutine<undefined> {
     this._state = CLOSED;
     return RETURN_NOTHING;
   }
+}
+
+// An `await` looks for `then` in one prototype after the other: here it finds it at once.
+copyThen(Checkpoint);
+
+/** Gives a class of coroutines that are awaited often a `then` of its own. @internal */
+export function copyThen({ prototype }: { prototype: Coroutine<unknown> }): void {
+  Object.defineProperty(
+    prototype,
+    'then',
+    Object.getOwnPropertyDescriptor(Coroutine.prototype, 'then') as PropertyDescriptor,
+  );
 }
 
 /**

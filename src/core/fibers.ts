@@ -40,7 +40,7 @@ import { activeAsyncContext, current, liveScope } from './current.js';
 import { getRunningLoop, type Runnable } from './events.js';
 import { isCancelledError, RuntimeError } from './exceptions.js';
 import { repr } from './format-helpers.js';
-import { awaitingFuture, FINISHED, Future, type FutureLike, isfuture, type Waiter } from './futures.js';
+import { FINISHED, Future, type FutureLike, isfuture, type Waiter } from './futures.js';
 import type { BoundContext } from './host.js';
 import { logger } from './log.js';
 import { DROPPED, Operation, WAITING } from './operations.js';
@@ -324,11 +324,11 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   return false;
 }
 
-/** The outcome of the last {@link openNative} that did not park. @internal */
-export function takeOpened(): { failed: boolean; value: unknown } {
-  const outcome = { failed: openedFailed, value: openedValue };
+/** Goes on with the outcome of the last {@link openNative}, which did not park. @internal */
+export function advanceOpened(fiber: Fiber): void {
+  const value = openedValue;
   openedValue = undefined;
-  return outcome;
+  advance(fiber, openedFailed, value);
 }
 
 /** Waits for what a plain function returned in place of a generator or a promise. */
@@ -509,53 +509,43 @@ export function leftoversOf(fiber: Fiber): Scope {
 export class Flow implements Fiber, PromiseLike<unknown> {
   readonly _loop: EventLoop;
   readonly _task: Task;
-  _carrier: BoundContext | null;
-  _within: Scope;
-  _leftovers: Scope | null;
-  _previous: Flow | null;
-  _next: Flow | null;
+  declare _within: Scope;
+  declare _previous: Flow | null;
+  declare _next: Flow | null;
   _frame: Coro<unknown> | null;
-  _leaf: boolean;
-  _stack: Coro<unknown>[] | null;
   /** @internal */
   _waiter: FutureLike<unknown> | Operation<unknown> | null;
-  _scope: Scope | null;
   _mustCancel: boolean;
   _cancelMessage: unknown;
-  _requests: number;
-  _coroutine: Coroutine<unknown> | null;
   /** Whether it was cancelled, or cleans up after a cancellation: the end of the task does not cancel it once more. */
   _spared: boolean;
+  _done: boolean;
   _onFulfilled: Settle;
   _onRejected: Settle;
-  _done: boolean;
-  _chained: Promise<unknown> | null;
+  // What few flows have is null in the prototype.
+  declare _requests: number;
+  declare _leaf: boolean;
+  declare _carrier: BoundContext | null;
+  declare _leftovers: Scope | null;
+  declare _stack: Coro<unknown>[] | null;
+  declare _scope: Scope | null;
+  declare _coroutine: Coroutine<unknown> | null;
+  declare _chained: Promise<unknown> | null;
 
   constructor(scope: Scope, onFulfilled: Settle, onRejected: Settle) {
     this._loop = scope._loop;
     this._task = scope._task;
-    this._carrier = scope._carrier;
-    this._within = scope;
-    this._leftovers = null;
-    this._previous = null;
-    this._next = null;
+    scope._add(this);
     this._frame = null;
-    this._leaf = false;
-    this._stack = null;
     this._waiter = null;
-    this._scope = null;
     // A cancellation that waits for the next await goes to this one.
     this._mustCancel = scope._mustCancel;
     this._cancelMessage = scope._cancelMessage;
     scope._mustCancel = false;
-    this._requests = 0;
-    this._coroutine = null;
     this._spared = scope._delivered !== 'to none';
+    this._done = false;
     this._onFulfilled = onFulfilled;
     this._onRejected = onRejected;
-    this._done = false;
-    this._chained = null;
-    scope._add(this);
   }
 
   _ended(): boolean {
@@ -584,7 +574,7 @@ export class Flow implements Fiber, PromiseLike<unknown> {
     current.fiber = this;
     current.context = this._task._context;
     try {
-      if (this._leaf || this._carrier === null) step(this);
+      if (this._carrier === null) step(this);
       else this._carrier.runInAsyncScope(step, undefined, this as Fiber);
     } finally {
       current.fiber = null;
@@ -656,26 +646,34 @@ export class Flow implements Fiber, PromiseLike<unknown> {
   }
 }
 
+// What few flows have.
+Object.assign(Flow.prototype, {
+  _requests: 0,
+  _leaf: true,
+  _carrier: null,
+  _leftovers: null,
+  _stack: null,
+  _scope: null,
+  _coroutine: null,
+  _chained: null,
+});
+
 function start(flow: Flow): Flow {
-  if (flow._leaf) enter(flow, advance, false, undefined);
-  else enter(flow, startFlow, false, undefined);
+  enter(flow, flow._leaf ? advance : startFlow, false, undefined);
   // With a native frame on top it is not parked: that frame's own awaits are.
   if (!flow._done && flow._scope === null) flow._loop._parked(flow);
   return flow;
 }
 
 function startFlow(fiber: Fiber): void {
-  const flow = fiber as Flow;
-  const source: unknown = (flow._coroutine as Coroutine<unknown>)._source;
-  (flow._coroutine as Coroutine<unknown>)._source = null;
+  const coroutine = (fiber as Flow)._coroutine as Coroutine<unknown>;
+  const source: unknown = coroutine._source;
+  coroutine._source = null;
+  fiber._frame = null;
   if (typeof source !== 'function') {
-    flow._frame = source as Coro<unknown>;
-    advance(flow, false, undefined);
-    return;
-  }
-  if (openNative(flow, source as () => unknown, null)) return;
-  const outcome = takeOpened();
-  advance(flow, outcome.failed, outcome.value);
+    fiber._frame = source as Coro<unknown>;
+    advance(fiber, false, undefined);
+  } else if (!openNative(fiber, source as () => unknown, null)) advanceOpened(fiber);
 }
 
 /** The scope that an await belongs to: the one noted when `then` was read, or the running one. */
@@ -690,45 +688,37 @@ awaiting.announce = () => {
   return current.nativeScope === null ? null : liveScope();
 };
 
-awaiting.coroutine = (coroutine, noted, onFulfilled, onRejected) => {
+awaiting.start = (awaitable, noted, onFulfilled, onRejected) => {
   const scope = awaitingScope(noted);
   if (scope === null) {
-    let task: Task;
+    let future = awaitable as Future<unknown>;
     try {
-      task = getRunningLoop().createTask(coroutine);
+      if (awaitable instanceof Coroutine) future = getRunningLoop().createTask(awaitable);
     } catch (error) {
       return Promise.reject(error).then(onFulfilled, onRejected);
     }
-    return new PlainAwait(task, onFulfilled, onRejected);
+    return new PlainAwait(future, onFulfilled, onRejected).promise;
   }
   const flow = new Flow(scope, onFulfilled, onRejected);
   try {
-    coroutine._claim();
+    flow._frame = awaitable[Symbol.iterator]();
   } catch (error) {
     flow._end(true, error);
     return flow;
   }
-  flow._coroutine = coroutine;
-  if (coroutine instanceof LeafCoroutine) {
-    flow._frame = coroutine as unknown as Coro<unknown>;
-    flow._leaf = true;
-    if (coroutine instanceof Checkpoint) {
-      coroutine._state = OPEN;
+  if (awaitable instanceof Coroutine) {
+    if (awaitable instanceof Checkpoint) {
+      awaitable._state = OPEN;
       flow._loop._push(flow);
       flow._loop._parked(flow);
       return flow;
     }
-  } else {
-    coroutine._state = OPEN;
+    if (!(awaitable instanceof LeafCoroutine)) {
+      awaitable._state = OPEN;
+      flow._leaf = false;
+      flow._carrier = scope._carrier;
+      flow._coroutine = awaitable;
+    }
   }
-  return start(flow);
-};
-
-awaitingFuture.future = (future, noted, onFulfilled, onRejected) => {
-  const scope = awaitingScope(noted);
-  if (scope === null) return new PlainAwait(future, onFulfilled, onRejected);
-  const flow = new Flow(scope, onFulfilled, onRejected);
-  flow._frame = future[Symbol.iterator]();
-  flow._leaf = true;
   return start(flow);
 };

@@ -10,18 +10,10 @@
 
 import type { EventLoop } from './base-events.js';
 import { type Context, contextOrCopy } from './contextvars.js';
-import {
-  type Awaitable,
-  awaiting,
-  type Coro,
-  type Settle,
-  type Suspension,
-  suspendOn,
-  thenWith,
-} from './coroutines.js';
+import { type Awaitable, type Coro, readThen, type Suspension, suspendOn } from './coroutines.js';
 import { type ContextOption, getEventLoop, Handle, type Runnable } from './events.js';
 import { CancelledError, InvalidStateError, normalizeThrown, RuntimeError } from './exceptions.js';
-import type { Fiber, Scope } from './fibers.js';
+import type { Fiber } from './fibers.js';
 import {
   extractStack,
   formatCallback,
@@ -145,28 +137,6 @@ interface Extra {
   /** Made by gather or a run: not reported when it is destroyed. */
   silent?: boolean;
 }
-
-function thenOfFuture(
-  this: Future<unknown>,
-  onFulfilled?: unknown,
-  onRejected?: unknown,
-): PromiseLike<unknown> {
-  return thenWith(onFulfilled, onRejected, this, null, awaitingFuture.future);
-}
-
-/** How a plain `await` of a future is carried out; the module that knows tasks fills it in. @internal */
-export const awaitingFuture: {
-  future(
-    future: Future<unknown>,
-    scope: Scope | null,
-    onFulfilled: Settle,
-    onRejected: Settle,
-  ): PromiseLike<unknown>;
-} = {
-  future: () => {
-    throw new RuntimeError('Cannot await: the module that drives tasks is not loaded');
-  },
-};
 
 /** A waiter that wants to hear of a completion one hop later, as every done callback does. */
 export interface Group extends Waiter {
@@ -351,16 +321,7 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
   }
 
   get then(): PromiseLike<T>['then'] {
-    const scope = awaiting.announce();
-    if (scope === null) return thenOfFuture as PromiseLike<T>['then'];
-    return ((onFulfilled: unknown, onRejected: unknown) =>
-      thenWith(
-        onFulfilled,
-        onRejected,
-        this as Future<unknown>,
-        scope,
-        awaitingFuture.future,
-      )) as PromiseLike<T>['then'];
+    return readThen(this as Future<unknown>);
   }
 
   /** Where the future was made; `null` unless the loop was in debug mode. */

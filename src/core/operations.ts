@@ -6,7 +6,7 @@
  * waiting → woken or dropped (cancelled) → closed, or waiting again.
  */
 
-import { LeafCoroutine, OPEN, type Suspension } from './coroutines.js';
+import { copyThen, LeafCoroutine, OPEN, type Suspension } from './coroutines.js';
 import type { Fiber } from './fibers.js';
 
 /** Its fiber waits for it. @internal */
@@ -59,3 +59,5 @@ export abstract class Operation<T> extends LeafCoroutine<T> {
     if (fiber !== null) fiber._loop._push(fiber);
   }
 }
+
+copyThen(Operation);

@@ -6,15 +6,16 @@ import { RuntimeError } from './exceptions.js';
 import { FINISHED, type Future, PENDING, type Waiter } from './futures.js';
 
 /** An `await` of ours outside any task: of the ambient loop's code, or of code that a finished task left behind. */
-export class PlainAwait implements Waiter, Runnable, PromiseLike<unknown> {
+export class PlainAwait implements Waiter, Runnable {
   readonly #future: Future<unknown>;
-  readonly #promise: Promise<unknown>;
+  /** What comes of it. */
+  readonly promise: Promise<unknown>;
   #resolve!: Settle;
   #reject!: Settle;
 
   constructor(future: Future<unknown>, onFulfilled: Settle, onRejected: Settle) {
     this.#future = future;
-    this.#promise = new Promise<unknown>((resolve, reject) => {
+    this.promise = new Promise<unknown>((resolve, reject) => {
       this.#resolve = resolve as Settle;
       this.#reject = reject;
     }).then(onFulfilled as (value: unknown) => unknown, onRejected);
@@ -40,21 +41,6 @@ export class PlainAwait implements Waiter, Runnable, PromiseLike<unknown> {
   _giveUp(error: unknown): void {
     this.#future._removeWaiter(this);
     this.#reject(error);
-  }
-
-  then<R1 = unknown, R2 = never>(
-    onFulfilled?: ((value: unknown) => R1 | PromiseLike<R1>) | null,
-    onRejected?: ((error: unknown) => R2 | PromiseLike<R2>) | null,
-  ): Promise<R1 | R2> {
-    return this.#promise.then(onFulfilled, onRejected);
-  }
-
-  catch(onRejected: (error: unknown) => unknown): Promise<unknown> {
-    return this.#promise.catch(onRejected);
-  }
-
-  finally(callback: () => void): Promise<unknown> {
-    return this.#promise.finally(callback);
   }
 }
 

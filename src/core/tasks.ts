@@ -41,7 +41,7 @@ import {
   RuntimeError,
   stopsTheLoop,
 } from './exceptions.js';
-import { advance, type Fiber, leftoversOf, openNative, Scope, step, takeOpened } from './fibers.js';
+import { advance, advanceOpened, type Fiber, leftoversOf, openNative, Scope, step } from './fibers.js';
 import { extractStack, formatStack, parseStack, repr, type StackFrame } from './format-helpers.js';
 import {
   CANCELLED,
@@ -400,8 +400,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
       if (isNative(source)) this._leftovers = null;
       if (openNative(this as Fiber, source as () => unknown, prepared)) return;
       if (this._frame !== null) this._leftovers = prepared;
-      const outcome = takeOpened();
-      advance(this as Fiber, outcome.failed, outcome.value);
+      advanceOpened(this as Fiber);
       return;
     }
     this._frame = source as Coro<unknown>;

@@ -509,8 +509,8 @@ for (const kind of ['async function', 'generator'] as const) {
       ),
       { name: 'TimeoutError' },
     );
-    // Due after the fifth step; one more may have begun.
-    assert.ok(steps <= 7, `the limit of 45 ms came after ${steps} steps of 10 ms`);
+    // Due after the fifth step. The loop reads the clock once in as many handles as were quick before: some more may run.
+    assert.ok(steps <= 16, `the limit of 45 ms came after ${steps} steps of 10 ms`);
     assert.ok(host.hops >= 2, `the platform had ${host.hops} turns in ${steps} steps of 10 ms`);
   });
 }
