@@ -30,8 +30,7 @@ const rule = {
     // What programs import, and the programs of workers, bring a host for loops.
     files: {
       'concurrent/index.ts': ['node'],
-      'concurrent/thread-worker.ts': ['node'],
-      'concurrent/process-worker.ts': ['node'],
+      'concurrent/worker-core.ts': ['node'],
     },
   },
   node: { layers: ['core', 'concurrent'], packages: ['node:'] },

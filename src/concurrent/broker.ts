@@ -11,6 +11,7 @@ import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { Area, serialize } from './area.js';
+import { ring } from './bell.js';
 import {
   type BrokerRequest,
   CALL,
@@ -22,7 +23,6 @@ import {
   type ProcessPoolSetup,
   SETUP,
 } from './broker-protocol.js';
-import { ring } from './mailbox.js';
 import { program } from './programs.js';
 import {
   CANCELLED,

@@ -7,6 +7,7 @@ import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
 import { compilerHelper } from './compiler-helpers.js';
 import { requireOwn } from './own-packages.js';
+import { cannot } from './refusals.js';
 import { isWorkerGlobal } from './worker-globals.js';
 
 /** What has to be known to compile the text of a function somewhere else. @internal */
@@ -99,17 +100,6 @@ function read(text: string, name: string, label: string): FunctionSource {
     importsFiles: found.importsFiles || needs.includes('require'),
   });
 }
-
-/** @internal */
-export function cannot(label: string, why: string, wayOut: WayOut = 'reference'): TypeError {
-  return new TypeError(
-    `Cannot run ${label} in a worker: ${why}${wayOut === 'reference' ? `. ${REFERENCE}` : ''}`,
-  );
-}
-
-type WayOut = 'reference' | 'none';
-const REFERENCE =
-  'Or export the function from a module and refer to it there: workerRef(import.meta.url, name)';
 
 function freeVariables(label: string, name: string, free: readonly string[]): TypeError {
   const quoted = free.map((each) => `'${each}'`);

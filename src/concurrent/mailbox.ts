@@ -247,12 +247,6 @@ function sleepOn(bell: Int32Array, seen: number, milliseconds: number): void {
   }
 }
 
-/** Tells the thread that owns `bell` that something was written for it. */
-export function ring(bell: Int32Array): void {
-  Atomics.add(bell, 0, 1);
-  Atomics.notify(bell, 0);
-}
-
 let mailbox: Mailbox | null = null;
 
 /** The mailbox of this thread. */

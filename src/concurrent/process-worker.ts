@@ -2,7 +2,6 @@
 
 import { Socket } from 'node:net';
 import process from 'node:process';
-import '../node/lowlevel.js'; // loops need a host
 import { Area, deserialize, serialize } from './area.js';
 import {
   CALL,
@@ -160,14 +159,14 @@ function takeCall(bytes: Uint8Array<ArrayBuffer>): void {
 
 function perform(bytes: Uint8Array<ArrayBuffer>, words: Int32Array): void {
   const index = words[CALL_INDEX_WORD] as number;
-  let args: readonly unknown[];
+  let args: readonly unknown[] | null = null;
   try {
     args = new Area(bytes.buffer).read(FRAME_HEADER) as readonly unknown[];
   } catch (error) {
-    runner.refuse(index, error);
-    return;
+    busy = runner.refuse(index, error);
   }
-  busy = runner.run(index, words[FUNCTION_WORD] as number, words[FLAGS_WORD] as number, args);
+  if (args !== null)
+    busy = runner.run(index, words[FUNCTION_WORD] as number, words[FLAGS_WORD] as number, args);
   if (busy !== null) busy = busy.then(next);
 }
 

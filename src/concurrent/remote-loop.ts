@@ -8,12 +8,13 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { type EventLoop, getEventLoop, type Handle, RuntimeError, type Task } from '../core/index.js';
+import { ring } from './bell.js';
 import { threadBroker } from './broker-client.js';
 import { decodeError, encodeError, type WireError } from './error-transport.js';
 import type { Returned, WorkerFunction } from './executor.js';
 import { type FunctionSpec, resolveFunction, specify } from './function-spec.js';
 import { type CancelOptions, Future } from './futures.js';
-import { ring, threadMailbox } from './mailbox.js';
+import { threadMailbox } from './mailbox.js';
 import { RecordRing } from './record-ring.js';
 import { allTransfers, transfer, transfersOf } from './transfer.js';
 import type { TransferList } from './transfer-list.js';

@@ -6,22 +6,17 @@
  * a promise, so its first call runs as a task, too, and shows which it is.
  */
 
-import {
-  Coroutine,
-  copyContext,
-  getEventLoop,
-  isCancelledError,
-  iscoroutinefunction,
-  type Task,
-} from '../core/index.js';
-import { cloneableVariable } from '../core/lowlevel.js';
+import type { Task } from '../core/index.js';
 import { deserialize } from './area.js';
 import { describeUncloneable } from './clone-path.js';
-import { encodeError, type WireError } from './error-transport.js';
-import { type FunctionSpec, resolveFunction } from './function-spec.js';
+import type { WireError } from './error-transport.js';
+import { loadFunction } from './function-loading.js';
+import type { FunctionSpec } from './function-spec.js';
 import { BATCH, NOTIFY_START, sharedClock, WITH_CONTEXT, type WorkerSetup } from './protocol.js';
+import type { ContextEntries } from './worker-core.js';
 
 type AnyFunction = (...args: readonly unknown[]) => unknown;
+type WorkerCore = typeof import('./worker-core.js');
 
 /** How a function is run. */
 type Mode = 'plain' | 'task' | 'unknown';
@@ -40,8 +35,24 @@ export interface Outlet {
   started(index: number, started: number): void;
 }
 
-/** The values of context variables that travel with a call, by their names. */
-type ContextEntries = readonly (readonly [string, unknown])[];
+/** What only the core can do: see `worker-core.ts`. */
+let core: WorkerCore | null = null;
+let loadingCore: Promise<WorkerCore> | null = null;
+
+function loadCore(): Promise<WorkerCore> {
+  loadingCore ??= import('./worker-core.js').then((loaded) => {
+    core = loaded;
+    return loaded;
+  });
+  return loadingCore;
+}
+
+/** Whether a function is likely to need the core: it waits, or may load what expects a loop's host to be there. */
+function needsCore(spec: FunctionSpec): boolean {
+  return (
+    spec.kind === 'module' || spec.coroutine || /\b(?:async|await|import|require|yield)\b/.test(spec.text)
+  );
+}
 
 export class CallRunner {
   readonly #outlet: Outlet;
@@ -74,13 +85,18 @@ export class CallRunner {
    * `null` when all is well.
    */
   async setUp(setup: WorkerSetup): Promise<WireError | null> {
-    for (const [fn, spec] of setup.functions) this.define(fn, spec);
+    for (const [fn, spec] of setup.functions) {
+      this.define(fn, spec);
+      if (needsCore(spec)) void loadCore();
+    }
     if (setup.initializer === null) return null;
+    const { asCoroutine, encodeError, wrap } = await loadCore();
     try {
-      const initialize = await resolveFunction(setup.initializer);
+      const initialize = await loadFunction(setup.initializer, wrap);
       const { initargs } = setup;
       const args = initargs instanceof Uint8Array ? deserialize(initargs) : initargs;
-      await asAwaitable(initialize(...(args as never[])));
+      const value = initialize(...(args as never[]));
+      await (isGeneratorObject(value) ? asCoroutine(value) : value);
       return null;
     } catch (error) {
       return encodeError(error);
@@ -97,8 +113,9 @@ export class CallRunner {
   }
 
   /** Ends a call whose arguments have come, and cannot be read. */
-  refuse(index: number, cause: unknown): void {
-    this.#fail(index, sharedClock(), new TypeError('Cannot read the arguments in the worker', { cause }));
+  refuse(index: number, cause: unknown): Promise<void> | null {
+    const error = new TypeError('Cannot read the arguments in the worker', { cause });
+    return this.#fail(index, sharedClock(), error);
   }
 
   #load(
@@ -109,21 +126,23 @@ export class CallRunner {
     started: number,
   ): Promise<void> | null {
     const spec = this.#specs.get(fn) as FunctionSpec;
+    if (core === null && (needsCore(spec) || (flags & WITH_CONTEXT) !== 0)) {
+      return loadCore().then(() => this.#load(index, fn, flags, args, started) ?? undefined);
+    }
     const found = (call: AnyFunction) => {
       const callable: Callable = { call, mode: modeOf(call, spec) };
       this.#callables[fn] = callable;
       return this.#perform(index, callable, flags, args, started);
     };
     try {
-      const resolved = resolveFunction(spec) as AnyFunction | Promise<AnyFunction>;
+      const resolved = loadFunction(spec, (core as WorkerCore)?.wrap) as AnyFunction | Promise<AnyFunction>;
       if (typeof resolved === 'function') return found(resolved);
       return resolved.then(found).then(
         () => {},
-        (error) => this.#fail(index, started, error),
+        (error) => this.#fail(index, started, error) ?? undefined,
       );
     } catch (error) {
-      this.#fail(index, started, error);
-      return null;
+      return this.#fail(index, started, error);
     }
   }
 
@@ -137,9 +156,9 @@ export class CallRunner {
     if ((flags & (BATCH | WITH_CONTEXT)) !== 0) {
       if ((flags & WITH_CONTEXT) !== 0) {
         const [entries, rest] = args as [ContextEntries, readonly unknown[]];
-        return withVariables(entries, () =>
-          this.#perform(index, callable, flags & ~WITH_CONTEXT, rest, started),
-        );
+        const perform = ({ withVariables }: WorkerCore) =>
+          withVariables(entries, () => this.#perform(index, callable, flags & ~WITH_CONTEXT, rest, started));
+        return core === null ? loadCore().then((it) => perform(it) ?? undefined) : perform(core);
       }
       return this.#batch(index, callable, args as readonly (readonly unknown[])[], started);
     }
@@ -149,15 +168,13 @@ export class CallRunner {
     try {
       value = callable.call(...args);
     } catch (error) {
-      this.#fail(index, started, error);
-      return null;
+      return this.#fail(index, started, error);
     }
     if (isAwaitable(value)) {
       callable.mode = 'task';
       return this.#runTask(index, callable, started, () => value);
     }
-    this.#succeed(index, started, value);
-    return null;
+    return this.#succeed(index, started, value);
   }
 
   /** Several calls in one: the first failure ends them, as in Python. */
@@ -185,11 +202,9 @@ export class CallRunner {
         results.push(value);
       }
     } catch (error) {
-      this.#fail(index, started, error);
-      return null;
+      return this.#fail(index, started, error);
     }
-    this.#succeed(index, started, results);
-    return null;
+    return this.#succeed(index, started, results);
   }
 
   #batchFrom(
@@ -208,14 +223,16 @@ export class CallRunner {
   }
 
   #runTask(index: number, callable: Callable, started: number, body: () => unknown): Promise<void> {
+    if (core === null) return loadCore().then(() => this.#runTask(index, callable, started, body));
+    const { createTask } = core;
     return new Promise((settle) => {
       let promised = false;
       const thunk = () => {
         const value = body();
         promised = isAwaitable(value);
-        return value as PromiseLike<unknown>;
+        return value;
       };
-      const task = getEventLoop().createTask(thunk, { name: callable.call.name || 'call' });
+      const task = createTask(thunk, callable.call.name || 'call');
       this.#task = { index, task };
       if (this.#interrupted === index) task.cancel();
       task.addDoneCallback(() => {
@@ -233,51 +250,50 @@ export class CallRunner {
     });
   }
 
-  #succeed(index: number, started: number, value: unknown): void {
+  #succeed(index: number, started: number, value: unknown): Promise<void> | null {
     const ended = sharedClock();
     try {
       this.#outlet.result(index, started, ended, value);
+      return null;
     } catch (error) {
-      this.#outlet.failure(index, started, ended, encodeError(error));
+      return this.#report(index, started, ended, error);
     }
   }
 
-  #fail(index: number, started: number, error: unknown): void {
-    const ended = sharedClock();
-    if (isCancelledError(error)) this.#outlet.cancelled(index, started, ended);
-    else this.#outlet.failure(index, started, ended, encodeError(error));
+  #fail(index: number, started: number, error: unknown): Promise<void> | null {
+    return this.#report(index, started, sharedClock(), error);
+  }
+
+  #report(index: number, started: number, ended: number, error: unknown): Promise<void> | null {
+    if (core === null) {
+      return loadCore().then(() => this.#report(index, started, ended, error) ?? undefined);
+    }
+    if (core.isCancelledError(error)) this.#outlet.cancelled(index, started, ended);
+    else this.#outlet.failure(index, started, ended, core.encodeError(error));
+    return null;
   }
 }
 
 function modeOf(call: AnyFunction, spec: FunctionSpec): Mode {
   const kind = call.constructor.name;
-  if (kind === 'AsyncFunction' || kind === 'GeneratorFunction' || iscoroutinefunction(call)) return 'task';
+  if (kind === 'AsyncFunction' || kind === 'GeneratorFunction' || core?.iscoroutinefunction(call))
+    return 'task';
   return spec.kind === 'module' ? 'unknown' : 'plain';
 }
 
 function isAwaitable(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  if (value instanceof Coroutine) return true;
+  if (core?.isCoroutine(value)) return true;
   return typeof (value as PromiseLike<unknown>).then === 'function' || isGeneratorObject(value);
 }
 
-function isGeneratorObject(value: object): boolean {
+function isGeneratorObject(value: unknown): value is object {
   return Object.prototype.toString.call(value) === '[object Generator]';
 }
 
 /** What an async function awaits to have the outcome of any kind of coroutine. */
 function asAwaitable(value: unknown): unknown {
-  return typeof value === 'object' && value !== null && isGeneratorObject(value)
-    ? new Coroutine(value as never)
-    : value;
-}
-
-function withVariables<T>(entries: ContextEntries, body: () => T): T {
-  const context = copyContext();
-  return context.run(() => {
-    for (const [name, value] of entries) cloneableVariable(name)?.set(value);
-    return body();
-  });
+  return isGeneratorObject(value) ? (core as WorkerCore).asCoroutine(value) : value;
 }
 
 /** Why a result cannot be sent, where in it. */

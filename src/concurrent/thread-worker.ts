@@ -1,11 +1,10 @@
 /** The program of a worker thread of a pool. */
 
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import '../node/lowlevel.js'; // loops need a host
 import { deserialize, serialize } from './area.js';
+import { ring } from './bell.js';
 import { writeThrough } from './console-output.js';
 import type { WireError } from './error-transport.js';
-import { ring } from './mailbox.js';
 import { copyOfMemory } from './memory-copy.js';
 import { plainText } from './plain-values.js';
 import {
@@ -226,10 +225,7 @@ function perform(): Promise<void> | null {
       unreadable = error;
     }
   }
-  if (args === null) {
-    runner.refuse(index, unreadable);
-    return null;
-  }
+  if (args === null) return runner.refuse(index, unreadable);
   return runner.run(index, fn, flags, args);
 }
 
