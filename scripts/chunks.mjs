@@ -3,48 +3,33 @@
 
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import * as esbuild from 'esbuild';
 import { root } from './files.mjs';
 
-/** The modules outside the core that some of these programs load at their start, themselves left out. */
-export async function modulesOf(
-  /** @type {string[]} */ programs,
-  /** @type {esbuild.BuildOptions & { metafile: true }} */ settings,
-) {
-  const { metafile } = await esbuild.build({
-    ...settings,
-    entryPoints: programs,
-    outdir: 'dist',
-    write: false,
-    splitting: true,
-  });
-  const modules = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
-  return [...new Set(modules)].filter((path) => /^src\/(?!core\/)/.test(path) && !programs.includes(path));
-}
+/** What entry points load beside what they need. */
+const company = new Map([
+  ['src/core/index.ts', 'src/core/lowlevel.ts'],
+  ['src/concurrent/index.ts', 'src/concurrent/lowlevel.ts'],
+  ['src/concurrent/lowlevel.ts', 'src/concurrent/index.ts'],
+]);
 
-/**
- * Has modules load others as well: each key the modules beside it.
- *
- * @param {Map<string, string[]>} company
- * @returns {esbuild.Plugin}
- */
-export const inCompany = (company) => ({
+/** @type {import('esbuild').Plugin} */
+export const inCompany = {
   name: 'in-company',
   setup(build) {
     build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-      const others = company.get(relative(root, path));
-      if (others === undefined) return undefined;
-      const imports = others.map((other) => `import './${relative(dirname(path), join(root, other))}';`);
-      return { contents: `${readFileSync(path, 'utf8')}\n${imports.join('\n')}`, loader: 'ts' };
+      const other = company.get(relative(root, path));
+      if (other === undefined) return undefined;
+      const specifier = `./${relative(dirname(path), join(root, other))}`;
+      return { contents: `${readFileSync(path, 'utf8')}\nimport '${specifier}';`, loader: 'ts' };
     });
   },
-});
+};
 
 /**
  * The command line loads the package's main file as it is: an entry point that another one imports would become a file that
  * only imports a chunk.
  *
- * @type {esbuild.Plugin}
+ * @type {import('esbuild').Plugin}
  */
 export const packageForCommandLine = {
   name: 'package-for-command-line',

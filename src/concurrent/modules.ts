@@ -1,14 +1,16 @@
 /** Imports modules of the program, TypeScript included, on every version of Node. */
 
-/** Those who import a module for the first time right now. */
-let importing = 0;
+/** Those who import a module for the first time right now; known to every copy of this module. */
+const IMPORTING = Symbol.for('tsyncio.importing');
+const counts = globalThis as { [IMPORTING]?: number };
+counts[IMPORTING] ??= 0;
 
 /**
  * Whether this thread is importing a module that a function was looked for in. What runs then is the top level of the
  * user's modules, where a pool must not start workers: these would import the same module, and so on without end.
  */
 export function isImporting(): boolean {
-  return importing > 0;
+  return (counts[IMPORTING] as number) > 0;
 }
 
 /** Node runs TypeScript by itself from 22.18 on, without what needs to be compiled, such as enums. */
@@ -59,11 +61,11 @@ export async function importForFunction(
   url: string,
   load?: (url: string) => Promise<Record<string, unknown>>,
 ): Promise<Record<string, unknown>> {
-  importing++;
+  (counts[IMPORTING] as number)++;
   try {
     return await importModule(url, load);
   } finally {
-    importing--;
+    (counts[IMPORTING] as number)--;
   }
 }
 

@@ -2,7 +2,11 @@
 
 import type { TransferList } from './transfer-list.js';
 
-const moved = new WeakMap<object, TransferList>();
+/** Known to every copy of this module: worker programs, and CommonJS programs under tsx, have their own. */
+const MOVED = Symbol.for('tsyncio.transfers');
+const shared = globalThis as { [MOVED]?: WeakMap<object, TransferList> };
+shared[MOVED] ??= new WeakMap();
+const moved = shared[MOVED];
 
 /**
  * Marks `value` to move when it is an argument of a call to a worker thread, or a function's result: what can be
