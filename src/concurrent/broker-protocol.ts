@@ -1,6 +1,7 @@
 /** What owners ask of the broker, and the frames that go between the broker and worker processes. */
 
 import type { MessagePort } from 'node:worker_threads';
+import { Area } from './area.js';
 import type { Order, WorkerSetup } from './protocol.js';
 
 export type BrokerRequest =
@@ -22,6 +23,10 @@ export type BrokerRequest =
       readonly worker: number;
       readonly signal: NodeJS.Signals;
     }
+  /** Cancel the task of a call. */
+  | { readonly type: 'interrupt'; readonly pool: number; readonly index: number }
+  /** End the process that runs a call; nothing but the call, if none does. */
+  | { readonly type: 'kill'; readonly pool: number; readonly index: number }
   | { readonly type: 'end'; readonly pool: number };
 
 /** What the broker needs to run a pool of processes. */
@@ -37,15 +42,18 @@ export interface ProcessPoolSetup {
 }
 
 /**
- * Frames to a process begin with their size, their kind, the call's index, function and flags, and a word of nothing; then
- * the body. Frames from a process are records, as rings have them.
+ * Frames to a process begin with their size, their kind, the call's index, function and flags, whether it was sent behind
+ * another one, and the time of {@link monotonic}; then the body. Frames from a process are records, as rings have them. All
+ * of them take a multiple of eight bytes, whatever their size says.
  */
-export const FRAME_HEADER = 24;
+export const FRAME_HEADER = 32;
 export const SIZE_WORD = 0;
 export const KIND_WORD = 1;
 export const CALL_INDEX_WORD = 2;
 export const FUNCTION_WORD = 3;
 export const FLAGS_WORD = 4;
+export const BEHIND_WORD = 5;
+export const SENT_DOUBLE = 3;
 
 /** Kinds of frames to a process. */
 export const SETUP = 1;
@@ -55,51 +63,68 @@ export const DEFINE = 2;
 export const CALL = 3;
 export const INTERRUPT = 4;
 export const CLOSE = 5;
+/** The answer to {@link HOLD}: what it is to run follows. */
+export const RESUME = 6;
 
-/** Cuts a stream of bytes into frames, each of which begins with its size as a little-endian 32-bit number. */
+/**
+ * How long, in milliseconds, a process may begin calls that were sent behind others, counted from what the broker last
+ * heard of it before. Then it asks: the broker may have given them to somebody else, which it does only much later.
+ */
+export const LEASE = 2;
+export const TAKEOVER = 10;
+
+/** Milliseconds on the clock that all processes of a machine share, and that nobody sets. */
+export function monotonic(): number {
+  return clockOffset + performance.now();
+}
+
+const clockOffset = Number(process.hrtime.bigint()) / 1e6 - performance.now();
+
+/** The bytes that a frame of this size takes. */
+export function padded(size: number): number {
+  return (size + 7) & ~7;
+}
+
+const ROOM = 64 * 1024;
+
+/** Finds the frames in a stream of bytes. A frame lies in memory that is used again after `take`. */
 export class FrameCutter {
-  #chunks: Uint8Array[] = [];
-  #length = 0;
-  readonly #take: (frame: Uint8Array<ArrayBuffer>) => void;
+  #area = new Area(new ArrayBuffer(ROOM));
+  #start = 0;
+  #end = 0;
+  readonly #take: (area: Area, offset: number, size: number) => void;
 
-  constructor(take: (frame: Uint8Array<ArrayBuffer>) => void) {
+  constructor(take: (area: Area, offset: number, size: number) => void) {
     this.#take = take;
   }
 
   push(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
-    this.#length += chunk.length;
-    for (;;) {
-      const size = this.#size();
-      if (size === undefined || this.#length < size) return;
-      this.#take(this.#cut(size));
+    if (this.#end + chunk.length > this.#area.bytes.length) this.#makeRoom(chunk.length);
+    this.#area.bytes.set(chunk, this.#end);
+    this.#end += chunk.length;
+    while (this.#end - this.#start >= 8) {
+      const offset = this.#start;
+      const size = this.#area.i32[offset >> 2] as number;
+      if (this.#end - offset < padded(size)) return;
+      this.#start += padded(size);
+      this.#take(this.#area, offset, size);
     }
+    if (this.#start < this.#end) return;
+    this.#start = 0;
+    this.#end = 0;
+    if (this.#area.bytes.length > 16 * ROOM) this.#area = new Area(new ArrayBuffer(ROOM));
   }
 
-  #size(): number | undefined {
-    if (this.#length < 4) return undefined;
-    let [first] = this.#chunks as [Uint8Array];
-    if (first.length < 4) {
-      first = Buffer.concat(this.#chunks);
-      this.#chunks = [first];
-    }
-    return new DataView(first.buffer, first.byteOffset).getUint32(0, true);
-  }
-
-  /** A copy, at the start of memory of its own: what reads it wants it aligned. */
-  #cut(size: number): Uint8Array<ArrayBuffer> {
-    const frame = new Uint8Array((size + 7) & ~7);
-    let filled = 0;
-    while (filled < size) {
-      const chunk = this.#chunks[0] as Uint8Array;
-      const part = chunk.subarray(0, size - filled);
-      frame.set(part, filled);
-      filled += part.length;
-      if (part.length === chunk.length) this.#chunks.shift();
-      else this.#chunks[0] = chunk.subarray(part.length);
-    }
-    this.#length -= size;
-    return frame;
+  /** Moves what is left to the beginning, of larger memory if need be. */
+  #makeRoom(more: number): void {
+    const rest = this.#area.bytes.subarray(this.#start, this.#end);
+    const wanted = rest.length + more;
+    let { length } = this.#area.bytes;
+    while (length < wanted) length *= 2;
+    if (length > this.#area.bytes.length) this.#area = new Area(new ArrayBuffer(length));
+    this.#area.bytes.set(rest);
+    this.#start = 0;
+    this.#end = rest.length;
   }
 }
 
@@ -110,9 +135,9 @@ export function frame(
   fn: number,
   flags: number,
   body: Uint8Array | null,
-): Uint8Array {
+): Uint8Array<ArrayBuffer> {
   const size = FRAME_HEADER + (body?.length ?? 0);
-  const bytes = new Uint8Array((size + 7) & ~7);
+  const bytes = new Uint8Array(padded(size));
   const words = new Int32Array(bytes.buffer);
   words[SIZE_WORD] = size;
   words[KIND_WORD] = kind;
@@ -120,5 +145,5 @@ export function frame(
   words[FUNCTION_WORD] = fn;
   words[FLAGS_WORD] = flags;
   if (body !== null) bytes.set(body, FRAME_HEADER);
-  return bytes.subarray(0, size);
+  return bytes;
 }

@@ -134,14 +134,26 @@ export class ProcessPoolExecutor extends WorkerPool {
   }
 
   /** @internal */
-  protected _tellInterrupt(worker: number, index: number): void {
-    this.#order(worker, { type: 'interrupt', index });
+  protected _tellInterrupt(): void {
+    // the broker is asked
   }
 
   /** @internal */
   protected _kill(worker: number): void {
     this.#serials[worker] = undefined;
     threadBroker().send({ type: 'signal', pool: this.#id, worker, signal: 'SIGKILL' });
+  }
+
+  /** @internal */
+  protected override _askToInterrupt(index: number): boolean {
+    threadBroker().send({ type: 'interrupt', pool: this.#id, index });
+    return true;
+  }
+
+  /** @internal */
+  protected override _askToKill(index: number): boolean {
+    threadBroker().send({ type: 'kill', pool: this.#id, index });
+    return true;
   }
 
   /** @internal */

@@ -1,9 +1,11 @@
 /** The program of a worker process of a pool. */
 
+import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import process from 'node:process';
 import { Area, deserialize, serialize } from './area.js';
 import {
+  BEHIND_WORD,
   CALL,
   CALL_INDEX_WORD,
   CLOSE,
@@ -14,8 +16,12 @@ import {
   FUNCTION_WORD,
   INTERRUPT,
   KIND_WORD,
+  LEASE,
+  monotonic,
+  padded,
+  RESUME,
+  SENT_DOUBLE,
   SETUP,
-  SIZE_WORD,
 } from './broker-protocol.js';
 import type { FunctionSpec } from './function-spec.js';
 import { plainText } from './plain-values.js';
@@ -23,6 +29,7 @@ import {
   CANCELLED,
   ENDED_DOUBLE,
   ERROR,
+  HOLD,
   INDEX_WORD,
   INITIALIZER_FAILED,
   READY,
@@ -39,7 +46,10 @@ import { CallRunner, type Outlet, unsendable } from './serving.js';
 const SCALAR_LIMIT = 1024;
 
 /** The socket to the broker. */
-const socket = new Socket({ fd: 3, readable: true, writable: true });
+const FD = 3;
+const socket = new Socket({ fd: FD, readable: true, writable: true });
+/** Not on Windows, whose pipes are of another kind. */
+const WRITES_AT_ONCE = process.platform !== 'win32';
 let worker = 0;
 
 /** Sends results as records, in the form in which rings have them. */
@@ -84,8 +94,11 @@ class SocketOutlet implements Outlet {
   }
 }
 
+/** Where small records are made. */
+const draft = new Area(new ArrayBuffer(16 * 1024));
+
 function record(kind: number, size: number, index: number, started: number, ended: number): Area {
-  const area = new Area(new ArrayBuffer((size + 7) & ~7));
+  const area = size <= draft.bytes.length ? draft : new Area(new ArrayBuffer(padded(size)));
   area.i32[1] = kind;
   area.i32[INDEX_WORD] = index;
   area.i32[WORKER_WORD] = worker;
@@ -94,9 +107,26 @@ function record(kind: number, size: number, index: number, started: number, ende
   return area;
 }
 
+/** When the last record was about to be written. */
+let lastWritten = 0;
+
 function send(area: Area, end: number): void {
   area.i32[0] = end;
-  socket.write(area.bytes.subarray(0, end));
+  lastWritten = monotonic();
+  write(area.bytes.subarray(0, padded(end)));
+}
+
+/** Writes at once, so that no call begins before the last one's result is on its way; what finds no room is sent later. */
+function write(bytes: Uint8Array): void {
+  let written = 0;
+  if (WRITES_AT_ONCE && socket.writableLength === 0) {
+    try {
+      written = writeSync(FD, bytes);
+    } catch {
+      // The socket is full; or broken, which it will say itself.
+    }
+  }
+  if (written < bytes.length) socket.write(new Uint8Array(bytes.subarray(written)));
 }
 
 function sendNotice(kind: number, index: number, started: number, ended: number): void {
@@ -117,27 +147,50 @@ function sendSerialized(
 }
 
 const runner = new CallRunner(new SocketOutlet());
-/** What has come while a call was not over. */
-const later: Uint8Array<ArrayBuffer>[] = [];
-let busy: Promise<void> | null = null;
-/** A call whose function is still on its way: the broker hears of calls and of functions in different ways. */
-let early: Uint8Array<ArrayBuffer> | null = null;
 
-function obey(bytes: Uint8Array<ArrayBuffer>): void {
-  const words = new Int32Array(bytes.buffer, 0, FRAME_HEADER / 4);
-  switch (words[KIND_WORD]) {
+/** A frame of its own, or in the memory of the cutter. */
+interface Frame {
+  readonly area: Area;
+  readonly offset: number;
+}
+
+let busy: Promise<void> | null = null;
+/** Calls that have come while one was not over. */
+const later: Frame[] = [];
+/** A call whose function is still on its way: the broker hears of calls and of functions in different ways. */
+let early: Frame | null = null;
+/** From when on the lease of the calls behind the present one counts, as far as this side is concerned. */
+let leaseFrom = 0;
+/** Waits to hear which calls are still its own. */
+let holding = false;
+
+function wordOf({ area, offset }: Frame, word: number): number {
+  return area.i32[(offset >> 2) + word] as number;
+}
+
+function obey(area: Area, offset: number, size: number): void {
+  const frame = { area, offset };
+  const body = () => Buffer.from(area.bytes.subarray(offset + FRAME_HEADER, offset + size));
+  switch (wordOf(frame, KIND_WORD)) {
+    case CALL:
+      takeCall(frame, size);
+      break;
     case SETUP:
-      busy = setUp(deserialize(bodyOf(bytes, words)) as WorkerSetup).then(next);
+      busy = setUp(deserialize(body()) as WorkerSetup).then(() => {
+        busy = null;
+        next();
+      });
       break;
     case DEFINE:
-      runner.define(words[FUNCTION_WORD] as number, deserialize(bodyOf(bytes, words)) as FunctionSpec);
-      if (early !== null) takeCall(early);
+      runner.define(wordOf(frame, FUNCTION_WORD), deserialize(body()) as FunctionSpec);
+      if (early !== null) begin(early);
+      next();
       break;
     case INTERRUPT:
-      runner.interrupt(words[CALL_INDEX_WORD] as number);
+      interrupt(wordOf(frame, CALL_INDEX_WORD));
       break;
-    case CALL:
-      takeCall(bytes);
+    case RESUME:
+      holding = false;
       break;
     case CLOSE:
       socket.end(() => process.exit());
@@ -145,35 +198,71 @@ function obey(bytes: Uint8Array<ArrayBuffer>): void {
   }
 }
 
-function bodyOf(bytes: Uint8Array, words: Int32Array): Uint8Array {
-  return bytes.subarray(FRAME_HEADER, words[SIZE_WORD]);
+function takeCall(frame: Frame, size: number): void {
+  if (holding) return; // it will be sent again if it is wanted here
+  if (busy === null && early === null && later.length === 0) begin(frame, size);
+  else later.push(copyOf(frame, size));
 }
 
-function takeCall(bytes: Uint8Array<ArrayBuffer>): void {
-  const words = new Int32Array(bytes.buffer, 0, FRAME_HEADER / 4);
+function copyOf({ area, offset }: Frame, size: number): Frame {
+  return { area: new Area(area.copy(offset, padded(size)).buffer), offset: 0 };
+}
+
+function begin(frame: Frame, size?: number): void {
   early = null;
-  if (busy !== null) later.push(bytes);
-  else if (!runner.knows(words[FUNCTION_WORD] as number)) early = bytes;
-  else perform(bytes, words);
+  if (wordOf(frame, BEHIND_WORD) === 1 && isExpired(frame)) {
+    holding = true;
+    later.length = 0;
+    sendNotice(HOLD, 0, 0, 0);
+  } else if (runner.knows(wordOf(frame, FUNCTION_WORD))) {
+    perform(frame);
+  } else {
+    early = size === undefined ? frame : copyOf(frame, size);
+  }
 }
 
-function perform(bytes: Uint8Array<ArrayBuffer>, words: Int32Array): void {
-  const index = words[CALL_INDEX_WORD] as number;
+/** Whether the broker may have given this call to somebody else: see {@link LEASE}. */
+function isExpired({ area, offset }: Frame): boolean {
+  const sent = area.f64[(offset >> 3) + SENT_DOUBLE] as number;
+  return monotonic() - Math.max(sent, leaseFrom) > LEASE || socket.writableLength > 0;
+}
+
+function perform(frame: Frame): void {
+  const { area, offset } = frame;
+  const index = wordOf(frame, CALL_INDEX_WORD);
+  leaseFrom = lastWritten;
   let args: readonly unknown[] | null = null;
   try {
-    args = new Area(bytes.buffer).read(FRAME_HEADER) as readonly unknown[];
+    args = area.read(offset + FRAME_HEADER) as readonly unknown[];
   } catch (error) {
     busy = runner.refuse(index, error);
   }
-  if (args !== null)
-    busy = runner.run(index, words[FUNCTION_WORD] as number, words[FLAGS_WORD] as number, args);
-  if (busy !== null) busy = busy.then(next);
+  if (args !== null) busy = runner.run(index, wordOf(frame, FUNCTION_WORD), wordOf(frame, FLAGS_WORD), args);
+  if (busy !== null) {
+    busy = busy.then(() => {
+      busy = null;
+      next();
+    });
+  }
 }
 
+/** Begins what has come meanwhile. */
 function next(): void {
-  busy = null;
-  const bytes = later.shift();
-  if (bytes !== undefined) obey(bytes);
+  while (busy === null && early === null && !holding) {
+    const frame = later.shift();
+    if (frame === undefined) return;
+    begin(frame);
+  }
+}
+
+function interrupt(index: number): void {
+  const place = later.findIndex((frame) => wordOf(frame, CALL_INDEX_WORD) === index);
+  if (place < 0) {
+    runner.interrupt(index);
+    return;
+  }
+  later.splice(place, 1);
+  sendNotice(CANCELLED, index, 0, 0);
 }
 
 async function setUp(setup: WorkerSetup): Promise<void> {

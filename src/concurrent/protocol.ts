@@ -22,6 +22,11 @@ export const GONE = 8;
 /** The broker's notice that a worker has died; the value is its exit code or signal, as text. */
 export const DIED = 9;
 
+/** The broker has ended the process that ran a call, on request. */
+export const KILLED = 10;
+/** A process will not begin the calls that it was sent behind others until it hears whether they are still its own. */
+export const HOLD = 11;
+
 /** Words (of 4 bytes) and doubles of a record, after its size and kind. */
 export const INDEX_WORD = 2;
 export const WORKER_WORD = 3;

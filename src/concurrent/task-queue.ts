@@ -199,21 +199,40 @@ export class TaskQueue {
   // ----------------------------------------------------------------------------------------- the consumers
 
   /** Takes the oldest call into {@link claimed}; `false` when there is none. */
-  claim(worker: number, raw = false): boolean {
+  claim(worker: number): boolean {
+    return this.#claim(worker, false);
+  }
+
+  /** The same for who passes calls on, and {@link mark}s them when they are about to begin: the arguments stay bytes. */
+  claimRaw(): boolean {
+    return this.#claim(-1, true);
+  }
+
+  #claim(worker: number, raw: boolean): boolean {
     const control = this.#control;
     for (;;) {
       const head = Atomics.load(control, HEAD);
       if (head === Atomics.load(control, TAIL)) return false;
       if (Atomics.compareExchange(control, HEAD, head, (head + 1) | 0) !== head) continue;
-      Atomics.store(control, RUNNING + worker, markOf(head));
+      if (worker >= 0) this.mark(worker, head);
       if (this.#take(head, raw)) {
         if (Atomics.load(control, WATCHED) === 1) this.madeRoom = true;
         return true;
       }
       this.madeRoom = true;
-      Atomics.store(control, RUNNING + worker, NONE);
-      Atomics.add(control, FINISHED, 1);
+      if (worker >= 0) Atomics.store(control, RUNNING + worker, NONE);
+      this.drop();
     }
+  }
+
+  /** Says that `worker` runs the call at `index`. */
+  mark(worker: number, index: number): void {
+    Atomics.store(this.#control, RUNNING + worker, markOf(index));
+  }
+
+  /** A call that was claimed has ended without having been marked. */
+  drop(): void {
+    Atomics.add(this.#control, FINISHED, 1);
   }
 
   #take(index: number, raw: boolean): boolean {

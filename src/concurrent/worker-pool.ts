@@ -52,6 +52,7 @@ import {
   GONE,
   INDEX_WORD,
   INITIALIZER_FAILED,
+  KILLED,
   NOTIFY_START,
   type Parcel,
   READY,
@@ -178,6 +179,14 @@ export abstract class WorkerPool extends Executor {
   protected abstract _tellInterrupt(worker: number, index: number): void;
   /** Ends one worker at once. @internal */
   protected abstract _kill(worker: number): void;
+  /** Has a call interrupted by whoever knows where it is; `false` where nobody knows better than the queue. @internal */
+  protected _askToInterrupt(_index: number): boolean {
+    return false;
+  }
+  /** The same for ending it with its worker. @internal */
+  protected _askToKill(_index: number): boolean {
+    return false;
+  }
   /** Ends all workers at once. @internal */
   protected abstract _killAll(): void;
   /** @internal */
@@ -514,6 +523,7 @@ export abstract class WorkerPool extends Executor {
   #interruptWorker(call: Call): void {
     if (!this.#isOpen(call)) return;
     const index = call._index as number;
+    if (this._askToInterrupt(index)) return;
     for (let worker = 0; worker < this.maxWorkers; worker++) {
       if (this._queue.running(worker) !== index) continue;
       this._tellInterrupt(worker, index);
@@ -542,7 +552,8 @@ export abstract class WorkerPool extends Executor {
   #killCall(call: Call): void {
     if (!this.#isOpen(call)) return;
     const index = call._index as number;
-    for (let worker = 0; worker < this.maxWorkers; worker++) {
+    const workers = this._askToKill(index) ? 0 : this.maxWorkers;
+    for (let worker = 0; worker < workers; worker++) {
       if (this._queue.running(worker) !== index) continue;
       if (!this._queue.condemn(worker, index)) break; // it has just ended
       this.#forget(call);
@@ -555,6 +566,18 @@ export abstract class WorkerPool extends Executor {
       return;
     }
     this.#setAlarm(call, LOOK_AGAIN, () => this.#killCall(call));
+  }
+
+  /** The worker of a call was ended as {@link _askToKill} wanted. */
+  #killed(worker: number, index: number): void {
+    const call = this.#calls.get(index);
+    this.#vacate(worker);
+    if (call !== undefined) {
+      this.#forget(call);
+      this.#endInterrupted(call);
+    }
+    this.#hire();
+    this.#afterCall();
   }
 
   #endInterrupted(call: Call): void {
@@ -665,6 +688,9 @@ export abstract class WorkerPool extends Executor {
       }
       case GONE:
         this.#left(worker);
+        break;
+      case KILLED:
+        this.#killed(worker, index);
         break;
       case DIED:
         this._hearDeath(worker, index, String(value));
