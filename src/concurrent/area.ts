@@ -11,8 +11,11 @@
  * | `SERIALIZED` | its length in bytes; the bytes |
  * | `LIST` | the number of values; the values |
  * | `JSON_TEXT` | its length in bytes; the text in UTF-8 |
+ * | `MEMORY` | which class of arrays; the bytes of its memory, its offset and its length, eight bytes each; the memory |
  * | `ELSEWHERE` | nothing: the value comes through a message port |
  */
+
+import { arrayOf, classIndexOf, type NumberArray } from './memory-copy.js';
 
 const UNDEFINED = 0;
 const NULL = 1;
@@ -24,6 +27,10 @@ const SERIALIZED = 6;
 const LIST = 7;
 const ELSEWHERE = 8;
 const JSON_TEXT = 9;
+const MEMORY = 10;
+
+/** What stands before the memory of an array of numbers. */
+export const MEMORY_HEADER = 32;
 
 /** Above this length, in code units, a native copy of a string beats a loop. */
 const LOOP_LIMIT = 24;
@@ -113,6 +120,46 @@ export class Area {
     return (offset + 8 + length + 7) & ~7;
   }
 
+  /** Writes a list of scalars and one array of numbers, with all of its memory; returns where it ends, or -1. */
+  writeWithMemory(values: readonly unknown[], offset: number, limit: number): number {
+    this.i32[offset >> 2] = LIST;
+    this.i32[(offset >> 2) + 1] = values.length;
+    let end = offset + 8;
+    for (const value of values) {
+      end =
+        typeof value === 'object' && value !== null
+          ? this.#writeMemory(value as NumberArray, end, limit)
+          : this.writeScalar(value, end, limit);
+      if (end < 0) return -1;
+    }
+    return end;
+  }
+
+  #writeMemory(array: NumberArray, offset: number, limit: number): number {
+    const { buffer, byteOffset, length } = array as Uint8Array<ArrayBuffer>;
+    const start = offset + MEMORY_HEADER;
+    if (start + buffer.byteLength > limit) return -1;
+    this.i32[offset >> 2] = MEMORY;
+    this.i32[(offset >> 2) + 1] = classIndexOf(array);
+    const double = (offset >> 3) + 1;
+    this.f64[double] = buffer.byteLength;
+    this.f64[double + 1] = byteOffset;
+    this.f64[double + 2] = length;
+    this.bytes.set(new Uint8Array(buffer), start);
+    return (start + buffer.byteLength + 7) & ~7;
+  }
+
+  #readMemory(offset: number): NumberArray {
+    const double = (offset >> 3) + 1;
+    const size = this.f64[double] as number;
+    const start = offset + MEMORY_HEADER;
+    this.end = (start + size + 7) & ~7;
+    const { buffer } = Buffer.allocUnsafeSlow(size) as Buffer<ArrayBuffer>;
+    new Uint8Array(buffer).set(this.bytes.subarray(start, start + size));
+    const length = this.f64[double + 2] as number;
+    return arrayOf(this.i32[(offset >> 2) + 1] as number, buffer, this.f64[double + 1] as number, length);
+  }
+
   /** Writes that the value comes through a message port. */
   writeElsewhere(offset: number): number {
     this.i32[offset >> 2] = ELSEWHERE;
@@ -161,6 +208,8 @@ export class Area {
         this.end = (end + 7) & ~7;
         return JSON.parse(this.bytes.toString('utf8', start, end));
       }
+      case MEMORY:
+        return this.#readMemory(offset);
       default:
         throw new Error(`Cannot read a value: unknown tag ${this.i32[word]}`);
     }

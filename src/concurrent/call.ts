@@ -1,9 +1,9 @@
 /** A call on its way: what is sent, and the future that its submitter holds. */
 
-import { isModule, serialize } from './area.js';
+import { isModule, MEMORY_HEADER, serialize } from './area.js';
 import { describeUncloneable } from './clone-path.js';
 import { type CancelOptions, Future } from './futures.js';
-import { copyOfMemory } from './memory-copy.js';
+import { copyOfMemory, isLargeMemory, type NumberArray } from './memory-copy.js';
 import { plainText } from './plain-values.js';
 import { ROOM } from './task-queue.js';
 import { allTransfers } from './transfer.js';
@@ -15,8 +15,10 @@ export type Packed =
   | readonly unknown[]
   /** Serialized. */
   | Uint8Array<ArrayBuffer>
-  /** Plain data as JSON, which fits into a slot. */
+  /** Plain data as JSON. */
   | string
+  /** Scalars and one large array: not copied yet. */
+  | Uncopied
   /** A copy that only a message port can carry, and what moves with it. */
   | Held;
 
@@ -27,6 +29,30 @@ export class Held {
   constructor(value: unknown, list: TransferList) {
     this.value = value;
     this.list = list;
+  }
+}
+
+/** Arguments that the caller may still change: to be written into shared memory, or copied, before `submit()` returns. */
+export class Uncopied {
+  readonly args: readonly unknown[];
+  /** Which of them is large. */
+  readonly #place: number;
+
+  constructor(args: readonly unknown[], place: number) {
+    this.args = args;
+    this.#place = place;
+  }
+
+  /** An upper bound of the bytes that they take. */
+  get size(): number {
+    let size = 8 + MEMORY_HEADER + (this.args[this.#place] as NumberArray).buffer.byteLength + 8;
+    for (const value of this.args) size += 16 + (typeof value === 'string' ? value.length * 2 : 0);
+    return size;
+  }
+
+  copied(): Held {
+    const copy = copyOfMemory(this.args[this.#place]) as NumberArray;
+    return new Held(this.args.with(this.#place, copy), [copy.buffer]);
   }
 }
 
@@ -62,9 +88,9 @@ export function pack(args: readonly unknown[], shareable: boolean): Packed {
   const list = shareable ? allTransfers(args) : undefined;
   if (list === undefined) {
     const text = plainText(args);
-    if (text !== null && text.length + 8 <= ROOM && Buffer.byteLength(text) + 8 <= ROOM) return text;
-    const copy = shareable ? copyOfLarge(args) : null;
-    if (copy !== null) return copy;
+    if (text !== null) return text;
+    const uncopied = shareable ? uncopiedOf(args) : null;
+    if (uncopied !== null) return uncopied;
   }
   try {
     if (list === undefined && !(shareable && args.some(isShared))) return serializeAll(args);
@@ -103,21 +129,18 @@ function isShared(value: unknown): boolean {
 }
 
 /** One large array of numbers or bytes among scalars. */
-function copyOfLarge(args: readonly unknown[]): Held | null {
+function uncopiedOf(args: readonly unknown[]): Uncopied | null {
   let found = -1;
   for (let index = 0; index < args.length; index++) {
     const value = args[index];
     if (typeof value === 'object' && value !== null) {
       if (found >= 0) return null;
       found = index;
-    } else if (typeof value === 'function' || typeof value === 'symbol') {
+    } else if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') {
       return null;
     }
   }
-  const copy = copyOfMemory(args[found]);
-  return copy === null
-    ? null
-    : new Held([...args.slice(0, found), copy, ...args.slice(found + 1)], [copy.buffer]);
+  return isLargeMemory(args[found]) ? new Uncopied(args, found) : null;
 }
 
 function serializeAll(args: readonly unknown[]): Uint8Array<ArrayBuffer> {

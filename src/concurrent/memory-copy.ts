@@ -3,34 +3,56 @@
 /** Below this size, in bytes, the serializer is as good. */
 const LARGE = 16 * 1024;
 
-type NumberArray = ArrayBufferView<ArrayBuffer>;
+export type NumberArray = ArrayBufferView<ArrayBuffer>;
 type NumberArrayClass = new (memory: ArrayBuffer, offset: number, length: number) => NumberArray;
 
-const classes: Readonly<Record<string, NumberArrayClass>> = Object.fromEntries(
-  [
-    Int8Array,
-    Uint8Array,
-    Uint8ClampedArray,
-    Int16Array,
-    Uint16Array,
-    Int32Array,
-    Uint32Array,
-    Float32Array,
-    Float64Array,
-    BigInt64Array,
-    BigUint64Array,
-  ].map((each) => [each.name, each as unknown as NumberArrayClass]),
+const classes = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+] as unknown as readonly NumberArrayClass[];
+const indices: ReadonlyMap<string, number> = new Map(
+  classes.map((each, index) => [(each as unknown as { name: string }).name, index]),
 );
+
+/** The number of the platform's class that an array is of; -1 for what is no array of numbers. */
+export function classIndexOf(array: object): number {
+  return indices.get((array as Uint8Array)[Symbol.toStringTag]) ?? -1;
+}
+
+/** An array of the class of that number. */
+export function arrayOf(
+  classIndex: number,
+  memory: ArrayBuffer,
+  offset: number,
+  length: number,
+): NumberArray {
+  return new (classes[classIndex] as NumberArrayClass)(memory, offset, length);
+}
+
+/** Whether a value is large memory with numbers in it. */
+export function isLargeMemory(value: unknown): value is NumberArray {
+  if (!ArrayBuffer.isView(value) || value.byteLength < LARGE) return false;
+  const { buffer } = value;
+  if (!(buffer instanceof ArrayBuffer) || (buffer as { resizable?: boolean }).resizable === true)
+    return false;
+  return classIndexOf(value) >= 0;
+}
 
 /**
  * A copy of an array of numbers as structured clone makes it: of the class that the platform has (a `Buffer` arrives as
  * `Uint8Array`), on a copy of all the memory that it is a view of. `null` for what is small, and for anything else.
  */
 export function copyOfMemory(value: unknown): NumberArray | null {
-  if (!ArrayBuffer.isView(value) || value.byteLength < LARGE) return null;
-  const { buffer, byteOffset } = value;
-  if (!(buffer instanceof ArrayBuffer) || (buffer as { resizable?: boolean }).resizable === true) return null;
-  const { length, [Symbol.toStringTag]: name } = value as Uint8Array;
-  const make = classes[name];
-  return make === undefined ? null : new make(buffer.slice(0), byteOffset, length);
+  if (!isLargeMemory(value)) return null;
+  const { buffer, byteOffset, length } = value as Uint8Array<ArrayBuffer>;
+  return arrayOf(classIndexOf(value), buffer.slice(0), byteOffset, length);
 }

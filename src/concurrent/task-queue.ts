@@ -13,10 +13,14 @@
  */
 
 import { Area } from './area.js';
+import { Arena } from './arena.js';
 
 const SLOTS = 256;
 const SLOT_BYTES = 512;
 const MASK = SLOTS - 1;
+/** Bytes for arguments that are too large for a slot. Untouched, they are no memory yet. */
+const ARENA_BYTES = 4 * 1024 * 1024;
+const ARENA_START = SLOTS * SLOT_BYTES;
 
 /** Words of the header. */
 const BELL = 0;
@@ -42,6 +46,8 @@ const FUNCTION = 1;
 const FLAGS = 2;
 /** Where the arguments end, in bytes from where they begin. */
 const SIZE = 3;
+/** Stands in `FLAGS` for arguments in the arena; the slot says where. */
+const IN_ARENA = 1 << 30;
 const ARGUMENTS = 16;
 
 /** Milliseconds between the looks of a lingering worker, and how often it looks before it sleeps soundly. */
@@ -57,6 +63,7 @@ export class TaskQueue {
   readonly memory: SharedArrayBuffer;
   readonly #control: Int32Array;
   readonly #area: Area;
+  readonly #arena = new Arena(ARENA_BYTES, (index) => this.#isRead(index));
   #tail = 0;
 
   /** The call that was claimed last: its function, its flags, its index, and its arguments (`null` when they come through a port). */
@@ -73,6 +80,8 @@ export class TaskQueue {
 
   /** Calls were published of which no worker was told: {@link announce} is due, at the end of the turn at the latest. */
   unannounced = false;
+  /** Whether {@link publish} has found room for the arguments. */
+  wrote = false;
   /** Whether a worker was woken in this turn of the owner. */
   #woken = false;
 
@@ -81,7 +90,7 @@ export class TaskQueue {
 
   constructor(workers: number, memory?: SharedArrayBuffer) {
     const headerBytes = ((RUNNING + workers) * 4 + 7) & ~7;
-    this.memory = memory ?? new SharedArrayBuffer(headerBytes + SLOTS * SLOT_BYTES);
+    this.memory = memory ?? new SharedArrayBuffer(headerBytes + ARENA_START + ARENA_BYTES);
     this.#control = new Int32Array(this.memory, 0, RUNNING + workers);
     this.#area = new Area(this.memory, headerBytes);
   }
@@ -89,14 +98,10 @@ export class TaskQueue {
   // ------------------------------------------------------------------------------------------ the producer
 
   /**
-   * Publishes a call whose arguments are an array of scalars, or serialized already, or JSON, or too large (`null`, then they come
-   * through a port). Returns its index, or `undefined` when all slots are taken.
+   * Publishes a call. Returns its index, or `undefined` when all slots are taken; {@link wrote} tells whether there was room
+   * for the arguments. Where there is none, or they are `null`, they come through a port.
    */
-  publish(
-    fn: number,
-    flags: number,
-    args: readonly unknown[] | Uint8Array | string | null,
-  ): number | undefined {
+  publish(fn: number, flags: number, args: Writable | null): number | undefined {
     const { i32 } = this.#area;
     let index = this.#tail;
     if (Atomics.load(i32, wordOf(index)) !== FREE) return undefined;
@@ -107,10 +112,13 @@ export class TaskQueue {
       if (Atomics.load(i32, wordOf(index)) !== FREE) return undefined;
     }
     const word = wordOf(index);
-    const start = word * 4;
+    const start = word * 4 + ARGUMENTS;
     i32[word + FUNCTION] = fn;
     i32[word + FLAGS] = flags;
-    i32[word + SIZE] = this.#write(args, start + ARGUMENTS, start + SLOT_BYTES) - (start + ARGUMENTS);
+    this.wrote = true;
+    const end = args === null ? -1 : this.#write(args, start, start - ARGUMENTS + SLOT_BYTES);
+    if (end >= 0) i32[word + SIZE] = end - start;
+    else this.#writeFarther(args, index, word);
     Atomics.store(i32, word, READY);
     this.#advance();
     Atomics.add(this.#control, BELL, 1);
@@ -124,6 +132,31 @@ export class TaskQueue {
     return index;
   }
 
+  /** Writes arguments that are too large for the slot into the arena, or that they come in another way. */
+  #writeFarther(args: Writable | null, index: number, word: number): void {
+    const { i32 } = this.#area;
+    const start = word * 4 + ARGUMENTS;
+    if (args !== null) {
+      const size = (sizeOf(args) + 7) & ~7;
+      const place = this.#arena.allocate(size, index);
+      if (place >= 0) {
+        const from = ARENA_START + place;
+        const end = this.#write(args, from, from + size);
+        i32[word + FLAGS] = (i32[word + FLAGS] as number) | IN_ARENA;
+        i32[word + SIZE] = end - from;
+        i32[start >> 2] = from;
+        return;
+      }
+    }
+    this.wrote = false;
+    i32[word + SIZE] = this.#area.writeElsewhere(start) - start;
+  }
+
+  /** Whether nobody will read the arguments of a call any more. */
+  #isRead(index: number): boolean {
+    return ((this.#tail - index) | 0) > SLOTS || Atomics.load(this.#area.i32, wordOf(index)) === FREE;
+  }
+
   /** Wakes workers for the calls of which none was told. */
   announce(): void {
     this.#woken = false;
@@ -133,11 +166,12 @@ export class TaskQueue {
     if (unclaimed > 0) Atomics.notify(this.#control, BELL, unclaimed);
   }
 
-  #write(args: readonly unknown[] | Uint8Array | string | null, start: number, limit: number): number {
-    if (args === null) return this.#area.writeElsewhere(start);
+  /** Returns where they end, or -1 when they do not fit. */
+  #write(args: Writable, start: number, limit: number): number {
     if (typeof args === 'string') return this.#area.writeText(args, start, limit);
     if (args instanceof Uint8Array) return this.#area.writeSerialized(args, start, limit);
-    return this.#area.writeScalars(args, start, limit);
+    if (Array.isArray(args)) return this.#area.writeScalars(args, start, limit);
+    return this.#area.writeWithMemory((args as WithMemory).args, start, limit);
   }
 
   #advance(): number {
@@ -237,7 +271,6 @@ export class TaskQueue {
 
   #take(index: number, raw: boolean): boolean {
     const word = wordOf(index);
-    const start = word * 4;
     const { i32 } = this.#area;
     const state = Atomics.compareExchange(i32, word, READY, TAKEN);
     if (state !== READY) {
@@ -246,15 +279,18 @@ export class TaskQueue {
     }
     const { claimed } = this;
     claimed.fn = i32[word + FUNCTION] as number;
-    claimed.flags = i32[word + FLAGS] as number;
+    const flags = i32[word + FLAGS] as number;
+    const inSlot = word * 4 + ARGUMENTS;
+    const start = (flags & IN_ARENA) === 0 ? inSlot : (i32[inSlot >> 2] as number);
+    claimed.flags = flags & ~IN_ARENA;
     claimed.index = index;
     claimed.args = null;
     claimed.raw = null;
     claimed.unreadable = null;
     try {
-      if (!this.#area.isElsewhere(start + ARGUMENTS)) {
-        if (raw) claimed.raw = this.#area.copy(start + ARGUMENTS, i32[word + SIZE] as number);
-        else claimed.args = this.#area.read(start + ARGUMENTS) as unknown[];
+      if (!this.#area.isElsewhere(start)) {
+        if (raw) claimed.raw = this.#area.copy(start, i32[word + SIZE] as number);
+        else claimed.args = this.#area.read(start) as unknown[];
       }
     } catch (error) {
       claimed.unreadable = error;
@@ -323,6 +359,22 @@ type WaitAsync = (
   index: number,
   value: number,
 ) => { async: boolean; value: PromiseLike<unknown> };
+
+/** Scalars and one large array of numbers. */
+export interface WithMemory {
+  readonly args: readonly unknown[];
+  /** An upper bound of the bytes that they take. */
+  readonly size: number;
+}
+
+/** Arguments that can be written: an array of scalars, serialized ones, JSON, or some with a large array. */
+export type Writable = readonly unknown[] | Uint8Array | string | WithMemory;
+
+function sizeOf(args: Writable): number {
+  if (typeof args === 'string') return 8 + Buffer.byteLength(args);
+  if (args instanceof Uint8Array) return 8 + args.length;
+  return Array.isArray(args) ? SLOT_BYTES : (args as WithMemory).size;
+}
 
 /** The most bytes that the arguments of a call may take in a slot. */
 export const ROOM = SLOT_BYTES - ARGUMENTS;

@@ -22,8 +22,8 @@ import {
   ValueError,
 } from '../core/index.js';
 import { toSecondsOrNull } from '../core/lowlevel.js';
-import { deserialize } from './area.js';
-import { Call, type CallOptions, Held, pack, packInitargs } from './call.js';
+import { deserialize, serialize } from './area.js';
+import { Call, type CallOptions, Held, pack, packInitargs, Uncopied } from './call.js';
 import { decodeError, encodeError, type WireError } from './error-transport.js';
 import type { BrokenExecutor } from './exceptions.js';
 import {
@@ -67,7 +67,7 @@ import {
 } from './protocol.js';
 import type { RecordRing } from './record-ring.js';
 import { Accounts, type PoolStatistics, WorkerRecord } from './statistics.js';
-import { ROOM, TaskQueue } from './task-queue.js';
+import { TaskQueue } from './task-queue.js';
 import type { TransferList } from './transfer-list.js';
 import { isWorkerRef } from './worker-ref.js';
 
@@ -317,6 +317,7 @@ export abstract class WorkerPool extends Executor {
     this.#mailbox.owe();
     if (this.#overflow.length > this.#overflowStart || !this.#publish(call)) this.#overflow.push(call);
     else if (this._queue.unannounced) this.#mailbox.announceLater(this);
+    if (call._packed instanceof Uncopied) call._packed = call._packed.copied();
     this.#hire();
     return call;
   }
@@ -345,14 +346,10 @@ export abstract class WorkerPool extends Executor {
 
   #publish(call: Call): boolean {
     const packed = call._packed;
-    const inline =
-      Array.isArray(packed) ||
-      typeof packed === 'string' ||
-      (packed instanceof Uint8Array && packed.length + 16 <= ROOM);
-    const index = this._queue.publish(call._fn, call._flags, inline ? (packed as Uint8Array) : null);
+    const index = this._queue.publish(call._fn, call._flags, packed instanceof Held ? null : packed);
     if (index === undefined) return false;
     call._index = index;
-    if (inline) call._packed = null;
+    if (this._queue.wrote) call._packed = null;
     this.#calls.set(index, call);
     return true;
   }
@@ -702,6 +699,8 @@ export abstract class WorkerPool extends Executor {
     const packed = this.#calls.get(index)?._packed;
     if (packed instanceof Held) this._supply(worker, { index, value: packed.value }, packed.list);
     else if (packed instanceof Uint8Array) this._supply(worker, { index, bytes: packed }, [packed.buffer]);
+    else if (typeof packed === 'string')
+      this._supply(worker, { index, bytes: serialize(JSON.parse(packed)) }, []);
     else this._supply(worker, { index, value: packed }, []);
   }
 
