@@ -128,8 +128,11 @@ function isShared(value: unknown): boolean {
   );
 }
 
+/** Beyond so many bytes of memory, moving one copy is cheaper than two copies. */
+const COPIED_TWICE = 128 * 1024;
+
 /** One large array of numbers or bytes among scalars. */
-function uncopiedOf(args: readonly unknown[]): Uncopied | null {
+function uncopiedOf(args: readonly unknown[]): Uncopied | Held | null {
   let found = -1;
   for (let index = 0; index < args.length; index++) {
     const value = args[index];
@@ -140,7 +143,10 @@ function uncopiedOf(args: readonly unknown[]): Uncopied | null {
       return null;
     }
   }
-  return isLargeMemory(args[found]) ? new Uncopied(args, found) : null;
+  const array = args[found];
+  if (!isLargeMemory(array)) return null;
+  const uncopied = new Uncopied(args, found);
+  return array.buffer.byteLength <= COPIED_TWICE ? uncopied : uncopied.copied();
 }
 
 function serializeAll(args: readonly unknown[]): Uint8Array<ArrayBuffer> {

@@ -132,6 +132,16 @@ export class TaskQueue {
     return index;
   }
 
+  /** The index of the call that is published next; `undefined` when it is not certain. */
+  get next(): number | undefined {
+    const index = this.#tail;
+    const certain =
+      markOf(index) !== NONE &&
+      markOf(index) !== CONDEMNED &&
+      Atomics.load(this.#area.i32, wordOf(index)) === FREE;
+    return certain ? index : undefined;
+  }
+
   /** Writes arguments that are too large for the slot into the arena, or that they come in another way. */
   #writeFarther(args: Writable | null, index: number, word: number): void {
     const { i32 } = this.#area;

@@ -189,18 +189,23 @@ function halt(): never {
   for (;;) Atomics.wait(never, 0, 0);
 }
 
+/** Takes in the orders that have come. */
+function receiveAll(): void {
+  for (
+    let message = receiveMessageOnPort(port);
+    message !== undefined;
+    message = receiveMessageOnPort(port)
+  ) {
+    obey(message.message as Order);
+  }
+}
+
 /** Takes in orders until `isThere()`; the owner sends what is awaited. */
 function receive(isThere: () => boolean): void {
   const word = new Int32Array(setup.wake);
   while (!isThere()) {
     const seen = Atomics.load(word, worker);
-    for (
-      let message = receiveMessageOnPort(port);
-      message !== undefined;
-      message = receiveMessageOnPort(port)
-    ) {
-      obey(message.message as Order);
-    }
+    receiveAll();
     if (!isThere()) Atomics.wait(word, worker, seen);
   }
 }
@@ -216,11 +221,15 @@ function perform(): Promise<void> | null {
   let { args, unreadable } = claimed;
   if (!runner.knows(fn)) receive(() => runner.knows(fn));
   if (args === null && unreadable === null) {
-    supplied = null;
-    outlet.notice(WANT, index);
-    receive(() => supplied !== null);
+    const isThere = () => supplied?.index === index;
+    if (!isThere()) receiveAll();
+    if (!isThere()) {
+      outlet.notice(WANT, index);
+      receive(isThere);
+    }
     try {
       args = argumentsOf(supplied as unknown as Parcel);
+      supplied = null;
     } catch (error) {
       unreadable = error;
     }

@@ -346,12 +346,25 @@ export abstract class WorkerPool extends Executor {
 
   #publish(call: Call): boolean {
     const packed = call._packed;
+    if (packed instanceof Held) this.#supplyAhead(call, packed);
     const index = this._queue.publish(call._fn, call._flags, packed instanceof Held ? null : packed);
     if (index === undefined) return false;
     call._index = index;
     if (this._queue.wrote) call._packed = null;
     this.#calls.set(index, call);
     return true;
+  }
+
+  /**
+   * Where only one worker can take a call, and takes it at once, the arguments go there without being asked for. Nothing can
+   * come between: before the call begins, only the end of the pool ends the worker.
+   */
+  #supplyAhead(call: Call, packed: Held): void {
+    const { next: index, busy, unclaimed } = this._queue;
+    if (this.maxWorkers > 1 || this.#records[0] === undefined || busy + unclaimed > 0) return;
+    if (index === undefined) return;
+    call._packed = null;
+    this._supply(0, { index, value: packed.value }, packed.list);
   }
 
   /** Moves calls that wait here into the shared queue. */
@@ -696,7 +709,9 @@ export abstract class WorkerPool extends Executor {
   }
 
   #serveWant(worker: number, index: number): void {
-    const packed = this.#calls.get(index)?._packed;
+    const call = this.#calls.get(index);
+    if (call?._packed === null) return; // on its way
+    const packed = call?._packed;
     if (packed instanceof Held) this._supply(worker, { index, value: packed.value }, packed.list);
     else if (packed instanceof Uint8Array) this._supply(worker, { index, bytes: packed }, [packed.buffer]);
     else if (typeof packed === 'string')
