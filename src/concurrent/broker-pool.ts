@@ -1,8 +1,6 @@
 /** A pool of worker processes, as the broker runs it: calls out of the shared queue to processes, records to the owner's ring. */
 
-import type { MessagePort } from 'node:worker_threads';
 import { Area, serialize } from './area.js';
-import { ring } from './bell.js';
 import { Child, type ChildOwner, type TakenCall } from './broker-child.js';
 import {
   CALL,
@@ -14,7 +12,7 @@ import {
   padded,
   TAKEOVER,
 } from './broker-protocol.js';
-import { note } from './notices.js';
+import { OwnerRing } from './owner-ring.js';
 import {
   CANCELLED,
   DIED,
@@ -26,7 +24,6 @@ import {
   type Order,
   READY,
   STARTED_DOUBLE,
-  VALUE_AT,
   WANT,
   type WorkerSetup,
 } from './protocol.js';
@@ -40,10 +37,8 @@ const SHORT = 0.1;
 
 export class ProcessPool implements ChildOwner {
   readonly setup: ProcessPoolSetup;
-  readonly #bell: Int32Array;
   readonly #queue: TaskQueue;
-  readonly #results: RecordRing;
-  readonly #port: MessagePort;
+  readonly #owner: OwnerRing;
   readonly #children: (Child | undefined)[] = [];
   /** Calls that were taken out of the queue, and are with no process. */
   #waiting: TakenCall[] = [];
@@ -56,10 +51,8 @@ export class ProcessPool implements ChildOwner {
 
   constructor(setup: ProcessPoolSetup, bell: Int32Array) {
     this.setup = setup;
-    this.#bell = bell;
     this.#queue = new TaskQueue(setup.workers, setup.queue);
-    this.#results = new RecordRing(setup.results);
-    this.#port = setup.port;
+    this.#owner = new OwnerRing(new RecordRing(setup.results), bell, setup.port);
   }
 
   start(setup: WorkerSetup, serial: number): void {
@@ -94,7 +87,7 @@ export class ProcessPool implements ChildOwner {
     }
     child.give(call);
     if (idle) this.#queue.mark(child.worker, call.index);
-    if (call.frame === null) note(this.#results, this.#bell, WANT, child.worker, call.index, '');
+    if (call.frame === null) this.#owner.note(WANT, child.worker, call.index, '');
     return true;
   }
 
@@ -102,7 +95,7 @@ export class ProcessPool implements ChildOwner {
     const found = this.#queue.claimRaw();
     if (this.#queue.madeRoom) {
       this.#queue.madeRoom = false;
-      ring(this.#bell);
+      this.#owner.ring();
     }
     if (!found) return null;
     const { index, fn, flags, raw } = this.#queue.claimed;
@@ -175,7 +168,7 @@ export class ProcessPool implements ChildOwner {
   /** No process has begun it, and none will. */
   #cancel({ index }: TakenCall): void {
     this.#queue.drop();
-    note(this.#results, this.#bell, CANCELLED, 0, index, '');
+    this.#owner.note(CANCELLED, 0, index, '');
   }
 
   #dismissIdle(): void {
@@ -200,7 +193,7 @@ export class ProcessPool implements ChildOwner {
     } else if (kind === READY) {
       child.ready = true;
     }
-    this.#passOn(area, offset, size, kind);
+    this.#owner.passOn(area, offset, size, kind);
     this.#unrung = true;
   }
 
@@ -220,7 +213,7 @@ export class ProcessPool implements ChildOwner {
   taken(): void {
     if (this.#unrung) {
       this.#unrung = false;
-      ring(this.#bell);
+      this.#owner.ring();
     }
     for (const child of this.#children) {
       if (child !== undefined && child.left <= 0 && child.calls.length === 0 && !child.expected)
@@ -251,24 +244,6 @@ export class ProcessPool implements ChildOwner {
     return true;
   }
 
-  #passOn(area: Area, start: number, size: number, kind: number): void {
-    const record = area.bytes.subarray(start, start + padded(size));
-    if (record.length <= this.#results.largest) {
-      const offset = this.#results.reserve(record.length);
-      this.#results.area.bytes.set(record, offset);
-      this.#results.commit(offset, record.length, kind);
-      return;
-    }
-    // Larger values are serialized, always: eight bytes of header, then the serializer's.
-    const length = area.i32[((start + VALUE_AT) >> 2) + 1] as number;
-    const bytes = new Uint8Array(record.subarray(VALUE_AT + 8, VALUE_AT + 8 + length));
-    this.#port.postMessage({ index: area.i32[(start >> 2) + INDEX_WORD], bytes }, [bytes.buffer]);
-    const offset = this.#results.reserve(VALUE_AT + 8);
-    this.#results.area.bytes.set(record.subarray(0, VALUE_AT), offset);
-    this.#results.area.writeElsewhere(offset + VALUE_AT);
-    this.#results.commit(offset, VALUE_AT + 8, kind);
-  }
-
   order(worker: number, order: Order): void {
     for (const child of worker < 0 ? this.#children : [this.#children[worker]]) {
       if (child === undefined) continue;
@@ -292,8 +267,8 @@ export class ProcessPool implements ChildOwner {
   ended(child: Child, how: string): void {
     if (this.#children[child.worker] !== child) return;
     this.#children[child.worker] = undefined;
-    if (child.expected) note(this.#results, this.#bell, GONE, child.worker, child.serial, '');
-    else note(this.#results, this.#bell, DIED, child.worker, child.serial, how);
+    if (child.expected) this.#owner.note(GONE, child.worker, child.serial, '');
+    else this.#owner.note(DIED, child.worker, child.serial, how);
   }
 
   /** Cancels a call: its task, if it has begun, or itself. */
@@ -330,7 +305,7 @@ export class ProcessPool implements ChildOwner {
         this.#children[worker] = undefined;
         child.process.kill('SIGKILL');
         this.#queue.finish(worker, index);
-        note(this.#results, this.#bell, KILLED, worker, index, '');
+        this.#owner.note(KILLED, worker, index, '');
         this.#takeBack(child);
       } else {
         this.#dispatch();
@@ -352,6 +327,6 @@ export class ProcessPool implements ChildOwner {
     this.#over = true;
     for (const child of this.#children) child?.process.kill('SIGKILL');
     this.#children.length = 0;
-    this.#port.close();
+    this.#owner.close();
   }
 }

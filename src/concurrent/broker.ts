@@ -8,7 +8,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { ProcessPool } from './broker-pool.js';
 import type { BrokerRequest } from './broker-protocol.js';
-import { note } from './notices.js';
+import { OwnerRing } from './owner-ring.js';
 import { DIED } from './protocol.js';
 import { RecordRing } from './record-ring.js';
 
@@ -19,8 +19,8 @@ function serveRequest(request: BrokerRequest): void {
   switch (request.type) {
     case 'watch': {
       const { lifeline, worker, serial, notices } = request;
-      const ringOfOwner = new RecordRing(notices);
-      lifeline.on('close', () => note(ringOfOwner, bell, DIED, worker, serial, 'the thread ended'));
+      const owner = new OwnerRing(new RecordRing(notices), bell, null);
+      lifeline.on('close', () => owner.note(DIED, worker, serial, 'the thread ended'));
       lifeline.start();
       break;
     }
