@@ -8,11 +8,12 @@
 import type { EventLoop } from './base-events.js';
 import { ByteQueue } from './byte-queue.js';
 import { type Bytes, checkBytes, encodeText, joinBytes, NO_BYTES } from './bytes.js';
-import { CLOSED, type Coroutine, LeafCoroutine, type Suspension, suspendOn } from './coroutines.js';
+import { CLOSED, type Coroutine, type Suspension } from './coroutines.js';
+import { current } from './current.js';
 import { getEventLoop } from './events.js';
 import { NotImplementedError, RuntimeError, ValueError } from './exceptions.js';
 import { inspectCustom, repr } from './format-helpers.js';
-import { Future, PENDING } from './futures.js';
+import { Operation, WAITING } from './operations.js';
 import { IncompleteReadError, LimitOverrunError } from './stream-errors.js';
 import type { BaseTransport, ReadTransport } from './transports.js';
 import type { AsyncIteration } from './waiting.js';
@@ -31,14 +32,15 @@ export interface StreamReaderOptions {
 export const DEFAULT_LIMIT = 64 * 1024;
 
 /** A read in progress: tries, and waits for more data until it succeeds. */
-abstract class Reading<T> extends LeafCoroutine<T> {
+abstract class Reading<T> extends Operation<T> {
   readonly _reader: StreamReader;
-  _waiter: Future<void> | null;
+  /** It waited, and is to throw the reader's exception. */
+  _failed: boolean;
 
   constructor(reader: StreamReader) {
-    super(null);
+    super();
     this._reader = reader;
-    this._waiter = null;
+    this._failed = false;
   }
 
   /** The result, or `undefined` while data is missing. Its error is the read's. */
@@ -59,8 +61,8 @@ abstract class Reading<T> extends LeafCoroutine<T> {
     try {
       result = this._attempt(reader._buffer, reader._ended);
       if (result === undefined) {
-        this._waiter = reader._newWaiter(this.name);
-        return suspendOn(this._waiter as Future<unknown>);
+        reader._park(this);
+        return this._wait();
       }
     } catch (error) {
       this._state = CLOSED;
@@ -73,19 +75,15 @@ abstract class Reading<T> extends LeafCoroutine<T> {
   }
 
   protected override _resume(): IteratorResult<Suspension, T> {
-    this._forgetWaiter();
-    return this._advance();
+    if (!this._failed) return this._advance();
+    this._state = CLOSED;
+    throw this._reader._exception;
   }
 
   protected override _abort(error: unknown): never {
     this._state = CLOSED;
-    this._forgetWaiter();
+    if (this._reader._waiter === this) this._reader._waiter = null;
     throw error;
-  }
-
-  _forgetWaiter(): void {
-    if (this._reader._waiter === this._waiter) this._reader._waiter = null;
-    this._waiter = null;
   }
 }
 
@@ -288,7 +286,7 @@ export class StreamReader implements AsyncIteration<Bytes> {
   /** @internal */
   _exception: unknown;
   /** Who waits for data. @internal */
-  _waiter: Future<void> | null;
+  _waiter: Reading<unknown> | null;
   /** @internal */
   _transport: BaseTransport | null;
   /** Whether the transport was told to pause. @internal */
@@ -320,8 +318,8 @@ export class StreamReader implements AsyncIteration<Bytes> {
     this._exception = exception;
     const waiter = this._waiter;
     if (waiter === null) return;
-    this._waiter = null;
-    if (waiter._status === PENDING) waiter.setException(exception);
+    waiter._failed = true;
+    this.#wake(waiter);
   }
 
   /** Tells which transport to pause when too much is buffered. @throws RuntimeError when it has one. */
@@ -358,9 +356,9 @@ export class StreamReader implements AsyncIteration<Bytes> {
     if (this._waiter !== null) this.#wake(this._waiter);
   }
 
-  #wake(waiter: Future<void>): void {
+  #wake(waiter: Reading<unknown>): void {
     this._waiter = null;
-    if (waiter._status === PENDING) waiter.setResult(undefined);
+    if (waiter._state === WAITING) waiter._wake();
   }
 
   #pauseTransport(): void {
@@ -383,23 +381,21 @@ export class StreamReader implements AsyncIteration<Bytes> {
   }
 
   /** A read has to wait: one at a time. @internal */
-  _newWaiter(name: string): Future<void> {
+  _park(reading: Reading<unknown>): void {
     if (this._waiter !== null) {
-      throw new RuntimeError(`${name}() called while another coroutine is already waiting for incoming data`);
+      throw new RuntimeError(
+        `${reading.name}() called while another coroutine is already waiting for incoming data`,
+      );
+    }
+    if (current.loop !== null && current.loop !== this._loop) {
+      throw new RuntimeError(`Cannot wait in ${reading.name}(): ${this} belongs to a different loop`);
     }
     // It would wait for ever while the transport is paused.
     if (this._paused) {
       this._paused = false;
       (this._transport as ReadTransport).resumeReading();
     }
-    const waiter = new Future<void>(this);
-    this._waiter = waiter;
-    return waiter;
-  }
-
-  /** For the options of a future. @internal */
-  get loop(): EventLoop {
-    return this._loop;
+    this._waiter = reading;
   }
 
   // ------------------------------------------------------------------------------------------ reading

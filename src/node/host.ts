@@ -5,6 +5,8 @@ import type { AsyncContext, BoundContext, Host, HostTimer, Scope } from '../core
 import { onSignal, onStopSignal, signalNumbers } from './signals.js';
 
 const { setTimeout, clearTimeout, setImmediate, queueMicrotask, performance } = globalThis;
+const { then } = Promise.prototype;
+const settledPromise = Promise.resolve();
 const nextTick = process.nextTick.bind(process);
 
 type AsyncHooks = typeof import('node:async_hooks');
@@ -96,8 +98,9 @@ export class NodeHost implements Host {
     return performance.now() / 1000;
   }
 
+  /** As `queueMicrotask()`, which costs four times as much: Node makes an async resource for each call. */
   soon(callback: () => void): void {
-    queueMicrotask(callback);
+    then.call(settledPromise, callback);
   }
 
   hop(callback: () => void): void {
