@@ -102,7 +102,8 @@ export class ByteQueue {
   #dropHead(): void {
     this.#offset = 0;
     if (this.#head === this.#pieces.length - 1) {
-      this.#pieces.length = 0;
+      if (this.#head === 0) this.#pieces.pop();
+      else this.#pieces.length = 0;
       this.#head = 0;
       this.#tail = null;
       return;

@@ -18,6 +18,7 @@ import {
 import {
   type BaseProtocol,
   type BaseTransport,
+  keepTrack,
   outsideTasks,
   type StreamProtocol,
   type Transport,
@@ -97,12 +98,15 @@ function* connectSocket(
   socket.once('connect', () => {
     if (!connected.done() && !loop.isClosed()) connected.setResult(undefined);
   });
+  // Whoever waits here is reported.
+  const untrack = keepTrack(loop, { quiet: true, abandon: () => void socket.destroy() });
   let succeeded = false;
   try {
     outsideTasks(loop, () => socket.connect(target));
     yield* connected;
     succeeded = true;
   } finally {
+    untrack();
     if (succeeded) socket.off('error', onError);
     else socket.destroy();
   }

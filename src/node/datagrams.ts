@@ -19,6 +19,7 @@ import {
   checkBytes,
   type DatagramProtocol,
   DatagramTransport,
+  keepTrack,
   LoopCallback,
   outsideTasks,
   toOSError,
@@ -61,6 +62,7 @@ class NodeDatagramTransport extends DatagramTransport {
   readonly #flow: WriteFlow;
   readonly #extra: Record<string, unknown>;
   readonly #delivery: LoopCallback;
+  readonly #untrack: () => void;
   #protocol: BaseProtocol;
   /** What has come, in order: a datagram and where it is from, or an error. */
   readonly #incoming: (readonly [Bytes, SocketAddress] | Error)[] = [];
@@ -92,6 +94,7 @@ class NodeDatagramTransport extends DatagramTransport {
       socket: new DatagramSocketView(socket, [own.address, own.port], peer),
     };
     this.#delivery = new LoopCallback(loop, () => this.#deliver(), this.#context);
+    this.#untrack = keepTrack(loop, this);
     socket.on('message', this.#onMessage);
     socket.on('error', this.#onError);
   }
@@ -217,9 +220,17 @@ class NodeDatagramTransport extends DatagramTransport {
     if (this.#lost) return;
     this.#lost = true;
     this.#closing = true;
+    this.#untrack();
     this.#socket.close();
     if (this.#loop.isClosed()) return;
     this.#loop.callSoon(() => this.#protocol.connectionLost?.(error), { context: this.#context });
+  }
+
+  /** The loop is closed: nobody is called. @internal */
+  abandon(): void {
+    this.#lost = true;
+    this.#closing = true;
+    this.#socket.close();
   }
 
   setProtocol(protocol: BaseProtocol): void {
@@ -369,6 +380,8 @@ function* open(loop: EventLoop, { family, local, remote }: Pair, options: Datagr
     if (!step.done() && !loop.isClosed()) step.setResult(undefined);
   };
   socket.on('error', onError);
+  // Whoever waits here is reported.
+  const untrack = keepTrack(loop, { quiet: true, abandon: () => void socket.close() });
   let succeeded = false;
   try {
     outsideTasks(loop, () => socket.bind(local?.[1] ?? 0, local?.[0], ready));
@@ -387,9 +400,10 @@ function* open(loop: EventLoop, { family, local, remote }: Pair, options: Datagr
     succeeded = true;
   } finally {
     socket.off('error', onError);
+    untrack();
     if (!succeeded) {
       socket.on('error', () => {});
-      socket.close();
+      if (!loop.isClosed()) socket.close();
     }
   }
   return socket;

@@ -3,6 +3,7 @@
 import { isCancelledError } from '../core/index.js';
 import type { AsyncContext, BoundContext, Host, HostTimer, Scope } from '../core/lowlevel.js';
 import { onSignal, onStopSignal, signalNumbers } from './signals.js';
+import { turns } from './turns.js';
 
 const { setTimeout, clearTimeout, setImmediate, queueMicrotask, performance } = globalThis;
 const { then } = Promise.prototype;
@@ -53,6 +54,7 @@ class NodeTimer implements HostTimer {
   }
 
   set(delay: number): void {
+    turns.count += 1;
     clearTimeout(this.#handle);
     this.#handle = setTimeout(this.#callback, Math.max(1, Math.ceil(delay * 1000)));
     if (this.#background) this.#handle.unref();
@@ -100,10 +102,12 @@ export class NodeHost implements Host {
 
   /** As `queueMicrotask()`, which costs four times as much: Node makes an async resource for each call. */
   soon(callback: () => void): void {
+    turns.count += 1;
     then.call(settledPromise, callback);
   }
 
   hop(callback: () => void): void {
+    turns.count += 1;
     setImmediate(callback);
   }
 

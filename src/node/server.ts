@@ -19,7 +19,14 @@ import {
   type TransportSocket,
   ValueError,
 } from '../core/index.js';
-import { AbstractServer, LoopCallback, outsideTasks, type StreamProtocol, toOSError } from '../core/io.js';
+import {
+  AbstractServer,
+  keepTrack,
+  LoopCallback,
+  outsideTasks,
+  type StreamProtocol,
+  toOSError,
+} from '../core/io.js';
 import { stopsTheLoop } from '../core/lowlevel.js';
 import { type AddressFamily, getaddrinfo, portNumber } from './addresses.js';
 import { nodeFs, nodeNet } from './builtins.js';
@@ -112,6 +119,7 @@ export class Server extends AbstractServer {
   #servingForever: Future<never> | null = null;
   readonly #accepted: Socket[] = [];
   readonly #acceptance: LoopCallback;
+  #untrack: (() => void) | null = null;
 
   /** @internal */
   constructor(loop: EventLoop, places: readonly Place[], serving: Serving) {
@@ -185,6 +193,7 @@ export class Server extends AbstractServer {
   /** A socket listens: takes its connections. @internal */
   _adopt(listener: Listener): void {
     this.#listeners?.push(listener);
+    this.#untrack ??= keepTrack(this.#loop, this);
     listener.server.on('connection', (socket) => {
       this.#accepted.push(socket);
       this.#acceptance.schedule();
@@ -303,12 +312,22 @@ export class Server extends AbstractServer {
   close(): void {
     const listeners = this.#listeners;
     if (listeners === null) return;
-    this.#listeners = null;
-    for (const listener of listeners) stop(listener, this.#serving);
-    for (const socket of this.#accepted.splice(0)) socket.destroy();
+    this.#stopListening(listeners);
     if (this.#servingForever !== null && !this.#servingForever.done()) this.#servingForever.cancel();
     this.#servingForever = null;
     this.#maybeWake();
+  }
+
+  #stopListening(listeners: readonly Listener[]): void {
+    this.#listeners = null;
+    this.#untrack?.();
+    for (const listener of listeners) stop(listener, this.#serving);
+    for (const socket of this.#accepted.splice(0)) socket.destroy();
+  }
+
+  /** The loop is closed: nobody is called. @internal */
+  abandon(): void {
+    if (this.#listeners !== null) this.#stopListening(this.#listeners);
   }
 
   closeClients(): void {

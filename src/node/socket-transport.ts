@@ -23,6 +23,7 @@ import {
   checkBytes,
   isBufferedProtocol,
   joinBytes,
+  keepTrack,
   LoopCallback,
   NO_BYTES,
   type Protocol,
@@ -32,13 +33,12 @@ import {
   WriteFlow,
 } from '../core/io.js';
 import { stopsTheLoop } from '../core/lowlevel.js';
+import { JOIN_LIMIT, JoinedWrites } from './joined-writes.js';
 import { readShared, stopShared } from './shared-reads.js';
 import { StreamSocketView, socketAddress } from './transport-socket.js';
 
 /** Writes to a lost connection before the first warning. */
 const QUIET_LOST_WRITES = 5;
-/** `writelines()` copies less than this into one piece. */
-const JOIN_LIMIT = 16 * 1024;
 
 /** Whoever wants to know which transports are open: a server. */
 export interface TransportOwner {
@@ -77,6 +77,8 @@ export class SocketTransport extends Transport {
   /** Received, and not handed to the protocol. */
   readonly #incoming: Bytes[] = [];
   readonly #delivery: LoopCallback;
+  readonly #joined: JoinedWrites;
+  readonly #untrack: () => void;
   #readingPaused = false;
   #begun = false;
   /** What Node said of the socket, to be told after what came before: the peer's end, its failure, and that it is closed. */
@@ -97,6 +99,8 @@ export class SocketTransport extends Transport {
     this.#server = options.server ?? null;
     this.#context = options.context ?? copyContext();
     this.#delivery = new LoopCallback(loop, () => this.#deliver(), this.#context);
+    this.#joined = new JoinedWrites((data) => this.#send(data));
+    this.#untrack = keepTrack(loop, this);
     // Asked for now: a socket that is closed does not know any more.
     this._extra = {
       peername: socketAddress({ address: socket.remoteAddress, port: socket.remotePort }),
@@ -135,6 +139,8 @@ export class SocketTransport extends Transport {
   /** Lets go of the socket for another transport, with what was received and not delivered. @internal */
   _surrender(): Bytes[] {
     const socket = this._socket;
+    this.#joined.flush();
+    this.#untrack();
     socket.off('data', this.#onData);
     stopShared(socket);
     socket.off('end', this.#onEnd);
@@ -310,15 +316,39 @@ export class SocketTransport extends Transport {
       this.#countLostWrite();
       return;
     }
+    const joined = this.#joined;
+    const { high } = this._flow;
+    if (joined.size > 0) {
+      if (!joined.take(data, high)) this.#writeBehind(data);
+      return;
+    }
     const socket = this._socket;
-    const flow = this._flow;
-    if (data.length <= flow.high && socket.writableLength === 0) {
+    if (data.length <= high && socket.writableLength === 0) {
       // It fits: nobody needs to hear when it has left.
-      socket.write(data);
+      if (!joined.take(data, high)) socket.write(data);
       return;
     }
     socket.write(data, this.#onWritten);
-    flow.grew(socket.writableLength);
+    this._flow.grew(socket.writableLength);
+  }
+
+  /** What waits for the end of the turn goes out now, in one call with what cannot wait. */
+  #writeBehind(data: Uint8Array): void {
+    const socket = this._socket;
+    socket.cork();
+    this.#joined.flush();
+    socket.write(data, this.#onWritten);
+    socket.uncork();
+    this._flow.grew(socket.writableLength);
+  }
+
+  #send(data: Bytes): void {
+    if (!this._socket.destroyed) this._socket.write(data);
+  }
+
+  /** Sends what waits for the end of the turn. @internal */
+  _sendJoined(): void {
+    this.#joined.flush();
   }
 
   readonly #onWritten = (): void => {
@@ -361,6 +391,7 @@ export class SocketTransport extends Transport {
     if (this._closing || this.#eofWritten) return;
     if (this._writeBan !== null) throw new RuntimeError(this._writeBan);
     this.#eofWritten = true;
+    this.#joined.flush();
     this._socket.end();
   }
 
@@ -369,7 +400,9 @@ export class SocketTransport extends Transport {
   }
 
   getWriteBufferSize(): number {
-    return this._lost ? 0 : this._socket.writableLength;
+    if (this._lost) return 0;
+    this.#joined.flush();
+    return this._socket.writableLength;
   }
 
   getWriteBufferLimits(): [low: number, high: number] {
@@ -393,6 +426,7 @@ export class SocketTransport extends Transport {
     if (this._closing) return;
     this._closing = true;
     this.#stopReading();
+    this.#joined.flush();
     const socket = this._socket;
     if (socket.writableLength === 0) {
       this._forceClose(null);
@@ -437,10 +471,7 @@ export class SocketTransport extends Transport {
   /** Closes at once; `connectionLost()` comes through the loop. @internal */
   _forceClose(error: Error | null): void {
     if (this._lost) return;
-    this._lost = true;
-    this._closing = true;
-    this.#incoming.length = 0;
-    this._socket.destroy();
+    this.#discard();
     if (this._loop.isClosed()) {
       this.#server?._detach(this);
       return;
@@ -455,6 +486,22 @@ export class SocketTransport extends Transport {
       },
       { context: this.#context },
     );
+  }
+
+  #discard(): void {
+    this._lost = true;
+    this._closing = true;
+    this.#incoming.length = 0;
+    this.#untrack();
+    // What was written before is on its way, as if each write had been sent by itself.
+    this.#joined.flush();
+    this._socket.destroy();
+  }
+
+  /** The loop is closed: nobody is called. @internal */
+  abandon(): void {
+    this.#discard();
+    this.#server?._detach(this);
   }
 
   // --------------------------------------------------------------------------------------------- what it is

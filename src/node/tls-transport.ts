@@ -19,6 +19,7 @@ import {
   type BaseProtocol,
   ConnectionAbortedError,
   ConnectionResetError,
+  keepTrack,
   outsideTasks,
   toOSError,
 } from '../core/io.js';
@@ -86,6 +87,13 @@ export function* handshake(
     if (refusal === null) done.setResult(undefined);
     else done.setException(refusal);
   });
+  const untrack = keepTrack(loop, {
+    quiet: true, // Whoever waits here is reported.
+    abandon: () => {
+      socket.destroy();
+      raw.destroy();
+    },
+  });
   const timer = loop.callLater(timeout, () =>
     fail(
       new ConnectionAbortedError(
@@ -99,6 +107,7 @@ export function* handshake(
     succeeded = true;
   } finally {
     timer.cancel();
+    untrack();
     if (succeeded) {
       socket.off('error', onError);
       raw.off('error', onError);
@@ -233,6 +242,7 @@ export class TlsTransport extends SocketTransport {
     if (this._closing) return;
     this._closing = true;
     this._stopReading();
+    this._sendJoined();
     const socket = this.#tls;
     if (socket.destroyed || socket.readableEnded) {
       this.#leave();
