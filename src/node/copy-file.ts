@@ -43,9 +43,11 @@ export function copyFile(source: PathLike, target: PathLike, options: CopyOption
 }
 
 function* copying(source: string, target: string, options: CopyOptions): Coro<number> {
+  // Both are looked at at the same time; what is wrong with the source is told first.
+  const looking = new Flight<Stats | null>(target, (callback) => statOf(target, callback));
   const from = yield* call<Stats>(source, (callback) => fs.stat(source, callback));
   if (from.isDirectory()) throw refusal('EISDIR', 'copyfile', 'illegal operation on a directory', source);
-  const to = yield* statOf(target);
+  const to = yield* looking.wait();
   if (to !== null && to.ino === from.ino && to.dev === from.dev) {
     throw new ValueError(`Cannot copy '${source}' to '${target}': they are the same file`);
   }
@@ -65,13 +67,12 @@ function* copying(source: string, target: string, options: CopyOptions): Coro<nu
   return from.size;
 }
 
-function* statOf(path: string): Coro<Stats | null> {
-  try {
-    return yield* call<Stats>(path, (callback) => fs.stat(path, callback));
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
-    return null;
-  }
+/** What is there; `null` for nothing. */
+function statOf(path: string, callback: Callback<Stats | null>): void {
+  fs.stat(path, (error, stats) => {
+    if (error?.code === 'ENOENT') callback(null, null);
+    else callback(error, stats);
+  });
 }
 
 function* remove(path: string): Coro<void> {
@@ -155,16 +156,16 @@ function* close(fd: number, path: string): Coro<void> {
 }
 
 /** A call that is under way while another one is. */
-class Flight {
+class Flight<T> {
   readonly #loop = getRunningLoop();
   readonly #path: string;
-  #outcome: { readonly error: unknown; readonly count: number } | null = null;
+  #outcome: { readonly error: unknown; readonly value: T } | null = null;
   #waiting: Future<void> | null = null;
 
-  constructor(path: string, begin: (callback: Callback<number>) => void) {
+  constructor(path: string, begin: (callback: Callback<T>) => void) {
     this.#path = path;
-    begin((error, count) => {
-      this.#outcome = { error, count };
+    begin((error, value) => {
+      this.#outcome = { error, value };
       if (this.#waiting?.done() === false && !this.#loop.isClosed()) this.#waiting.setResult();
     });
   }
@@ -180,11 +181,11 @@ class Flight {
     }
   }
 
-  *wait(): Coro<number> {
+  *wait(): Coro<T> {
     yield* this.land();
-    const { error, count } = this.#outcome as { error: unknown; count: number };
+    const { error, value } = this.#outcome as { error: unknown; value: T };
     if (error !== null) throw fileError(error, this.#path);
-    return count;
+    return value;
   }
 }
 
@@ -199,8 +200,8 @@ class Pump {
   readonly #from: End;
   readonly #to: End;
   readonly #buffers = [Buffer.allocUnsafeSlow(CHUNK_SIZE), Buffer.allocUnsafeSlow(CHUNK_SIZE)] as const;
-  #reading: Flight | null = null;
-  #writing: Flight | null = null;
+  #reading: Flight<number> | null = null;
+  #writing: Flight<number> | null = null;
 
   constructor(from: End, to: End) {
     this.#from = from;
@@ -213,13 +214,13 @@ class Pump {
     try {
       this.#read(which, 0);
       for (;;) {
-        const length = yield* (this.#reading as unknown as Flight).wait();
+        const length = yield* (this.#reading as unknown as Flight<number>).wait();
         if (length === 0) return copied;
         const other: 0 | 1 = which === 0 ? 1 : 0;
         this.#write(which, 0, length, copied);
         this.#read(other, copied + length);
         for (let offset = 0; ; ) {
-          const written = yield* (this.#writing as unknown as Flight).wait();
+          const written = yield* (this.#writing as unknown as Flight<number>).wait();
           offset += written;
           copied += written;
           if (offset >= length) break;

@@ -10,6 +10,7 @@ import { type Coro, ValueError } from '../core/index.js';
 import { CHUNK_SIZE, type FileBuffer } from './file-buffer.js';
 import {
   type Codec,
+  decodeBlock,
   decodeLoosely,
   type EncodingErrors,
   encodable,
@@ -77,7 +78,7 @@ export class TextBuffer {
   /** The first `count` bytes of the buffer, as text. */
   #decode(count: number): string {
     const { data, start } = this.buffer;
-    if (this.#exact) return data.toString(this.#codec.node, start, start + count);
+    if (this.#exact) return decodeBlock(this.#codec, data, start, start + count);
     return decodeLoosely(this.#codec, data.subarray(start, start + count), this.#errors, this.buffer.name);
   }
 

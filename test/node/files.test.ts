@@ -705,3 +705,31 @@ interruptedEverywhere('closing a file with something left to write', {
     assert.equal(fs.readFileSync(at('file'), 'utf8'), 'accepted', calls.join());
   },
 });
+
+test('openFile() for text: blocks that are not ASCII are decoded as toString() decodes them', async () => {
+  await asyncio.run(async () => {
+    await using folder = await asyncio.temporaryDirectory();
+    const path = folder.path.joinpath('text');
+    const lines: string[] = [];
+    for (const piece of ['ascii only', 'строка', 'é', '€', '🙂 pair', '\ufeff mark', 'ÿ'.repeat(40)])
+      for (let i = 0; i < 60; i += 1) lines.push(`${i} ${piece.repeat(1 + (i % 7))}\n`);
+    const bytes = Buffer.from(lines.join(''));
+    await path.writeBytes(bytes);
+    const whole = await asyncio.openFile(path);
+    const got: string[] = [];
+    for await (const line of whole) got.push(line);
+    await whole.close();
+    assert.deepEqual(got, lines);
+    // Bytes that are no text, in the middle of such a block.
+    await path.writeBytes(Buffer.concat([bytes, Buffer.from([0xd0]), bytes]));
+    const file = await asyncio.openFile(path, 'r', { errors: 'replace' });
+    const text = await file.read();
+    await file.close();
+    assert.equal(text, `${bytes}\ufffd${bytes}`);
+    const loose = await asyncio.openFile(path, 'r', { errors: 'replace' });
+    let joined = '';
+    for await (const line of loose) joined += line;
+    await loose.close();
+    assert.equal(joined, text);
+  });
+});
