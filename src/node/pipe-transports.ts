@@ -19,10 +19,12 @@ import {
 import {
   asBytes,
   type BaseProtocol,
+  type BaseTransport,
   BrokenPipeError,
   checkBytes,
   keepTrack,
   LoopCallback,
+  type OpenResource,
   type Protocol,
   ReadTransport,
   toOSError,
@@ -42,21 +44,79 @@ function describe(stream: Readable | Writable): string {
   return typeof fd === 'number' ? `fd=${fd}` : stream.constructor.name;
 }
 
+/** What both directions have: the stream, who is told of it, and how it ends. */
+class PipeEnd<S extends Readable | Writable> {
+  readonly context: Context = copyContext();
+  protocol: BaseProtocol;
+  closing = false;
+  lost = false;
+  readonly #loop: EventLoop;
+  readonly #stream: S;
+  readonly #transport: BaseTransport & OpenResource;
+  readonly #untrack: () => void;
+  /** As it stands in reports. */
+  readonly #direction: 'read' | 'write';
+
+  constructor(
+    loop: EventLoop,
+    stream: S,
+    protocol: BaseProtocol,
+    transport: BaseTransport & OpenResource,
+    direction: 'read' | 'write',
+  ) {
+    this.#loop = loop;
+    this.#stream = stream;
+    this.protocol = protocol;
+    this.#transport = transport;
+    this.#direction = direction;
+    this.#untrack = keepTrack(loop, transport);
+  }
+
+  /** An error of the stream: the protocol hears of it, and the loop of what is no error of the system. */
+  fail(error: Error): void {
+    if (this.lost) return;
+    const message = `Fatal ${this.#direction} error on pipe transport`;
+    if (error instanceof OSError) {
+      if (this.#loop.getDebug()) logger.debug(`${this.#transport}: ${message}`, error);
+    } else if (!this.#loop.isClosed()) {
+      this.#loop.callExceptionHandler({
+        message,
+        exception: error,
+        transport: this.#transport,
+        protocol: this.protocol,
+      });
+    }
+    this.lose(error);
+  }
+
+  /** Closes at once; `connectionLost()` comes through the loop. */
+  lose(error: Error | null): void {
+    if (this.lost) return;
+    this.#untrack();
+    this.abandon();
+    if (this.#loop.isClosed()) return;
+    this.#loop.callSoon(() => this.protocol.connectionLost?.(error), { context: this.context });
+  }
+
+  /** Closes at once, and calls nobody. */
+  abandon(): void {
+    this.closing = true;
+    this.lost = true;
+    this.#stream.destroy();
+  }
+}
+
 /** The transport of `connectReadPipe()`. Source: `asyncio.unix_events._UnixReadPipeTransport`. */
 export class ReadPipeTransport extends ReadTransport {
   readonly #loop: EventLoop;
   readonly #stream: Readable;
-  readonly #context: Context = copyContext();
   readonly #delivery: LoopCallback;
-  readonly #untrack: () => void;
-  #protocol: BaseProtocol;
+  readonly #end: PipeEnd<Readable>;
   /** Received, and not handed to the protocol. */
   readonly #incoming: Bytes[] = [];
   #incomingSize = 0;
   #begun = false;
   #paused = false;
-  #closing = false;
-  #lost = false;
   /** What Node said of the stream, to be told after what came before. */
   #ended = false;
   #failure: Error | null = null;
@@ -65,9 +125,8 @@ export class ReadPipeTransport extends ReadTransport {
     super();
     this.#loop = loop;
     this.#stream = stream;
-    this.#protocol = protocol;
-    this.#delivery = new LoopCallback(loop, () => this.#deliver(), this.#context);
-    this.#untrack = keepTrack(loop, this);
+    this.#end = new PipeEnd(loop, stream, protocol, this, 'read');
+    this.#delivery = new LoopCallback(loop, () => this.#deliver(), this.#end.context);
     stream.pause();
     stream.on('data', this.#onData);
     stream.on('end', this.#onEnd);
@@ -81,14 +140,14 @@ export class ReadPipeTransport extends ReadTransport {
     this.#loop.callSoon(
       () => {
         try {
-          this.#protocol.connectionMade?.(this);
+          this.#end.protocol.connectionMade?.(this);
         } finally {
           this.#begun = true;
           this.#flow();
           if (waiter !== null && !waiter.done()) waiter.setResult(undefined);
         }
       },
-      { context: this.#context },
+      { context: this.#end.context },
     );
   }
 
@@ -99,7 +158,7 @@ export class ReadPipeTransport extends ReadTransport {
   }
 
   readonly #onData = (data: Uint8Array | string): void => {
-    if (this.#closing) return;
+    if (this.#end.closing) return;
     const bytes = asBytes(typeof data === 'string' ? Buffer.from(data) : data);
     this.#incoming.push(bytes);
     this.#incomingSize += bytes.length;
@@ -127,53 +186,26 @@ export class ReadPipeTransport extends ReadTransport {
       this.#incomingSize -= data.length;
       if (this.#incoming.length > 0 || this.#ended) this.#delivery.schedule();
       else if (this.#stream.isPaused()) this.#stream.resume();
-      (this.#protocol as Protocol).dataReceived?.(data);
+      (this.#end.protocol as Protocol).dataReceived?.(data);
     } else if (this.#failure !== null) {
-      this.#fail(this.#failure);
+      this.#end.fail(this.#failure);
     } else if (this.#ended) {
       if (this.#loop.getDebug()) logger.info(`${this} was closed by peer`);
-      this.#closing = true;
-      this.#loop.callSoon(() => void (this.#protocol as Protocol).eofReceived?.(), {
-        context: this.#context,
+      this.#end.closing = true;
+      this.#loop.callSoon(() => void (this.#end.protocol as Protocol).eofReceived?.(), {
+        context: this.#end.context,
       });
-      this.#lose(null);
+      this.#end.lose(null);
     }
-  }
-
-  #fail(error: Error): void {
-    if (error instanceof OSError) {
-      if (this.#loop.getDebug()) logger.debug(`${this}: Fatal read error on pipe transport`, error);
-    } else {
-      this.#loop.callExceptionHandler({
-        message: 'Fatal read error on pipe transport',
-        exception: error,
-        transport: this,
-        protocol: this.#protocol,
-      });
-    }
-    this.#lose(error);
-  }
-
-  #lose(error: Error | null): void {
-    if (this.#lost) return;
-    this.#closing = true;
-    this.#lost = true;
-    this.#incoming.length = 0;
-    this.#untrack();
-    this.#stream.destroy();
-    if (this.#loop.isClosed()) return;
-    this.#loop.callSoon(() => this.#protocol.connectionLost?.(error), { context: this.#context });
   }
 
   /** The loop is closed: nobody is called. @internal */
   abandon(): void {
-    this.#closing = true;
-    this.#lost = true;
-    this.#stream.destroy();
+    this.#end.abandon();
   }
 
   isReading(): boolean {
-    return !this.#paused && !this.#closing;
+    return !this.#paused && !this.#end.closing;
   }
 
   pauseReading(): void {
@@ -183,25 +215,25 @@ export class ReadPipeTransport extends ReadTransport {
   }
 
   resumeReading(): void {
-    if (this.#closing || !this.#paused) return;
+    if (this.#end.closing || !this.#paused) return;
     this.#paused = false;
     this.#flow();
   }
 
   isClosing(): boolean {
-    return this.#closing;
+    return this.#end.closing;
   }
 
   close(): void {
-    this.#lose(null);
+    this.#end.lose(null);
   }
 
   setProtocol(protocol: BaseProtocol): void {
-    this.#protocol = protocol;
+    this.#end.protocol = protocol;
   }
 
   getProtocol(): BaseProtocol {
-    return this.#protocol;
+    return this.#end.protocol;
   }
 
   getExtraInfo(name: string, defaultValue: unknown = null): never {
@@ -209,7 +241,13 @@ export class ReadPipeTransport extends ReadTransport {
   }
 
   override toString(): string {
-    const state = this.#lost ? 'closed' : this.#closing ? 'closing' : this.#paused ? 'idle' : 'polling';
+    const state = this.#end.lost
+      ? 'closed'
+      : this.#end.closing
+        ? 'closing'
+        : this.#paused
+          ? 'idle'
+          : 'polling';
     return `<ReadPipeTransport ${state} ${describe(this.#stream)}>`;
   }
 }
@@ -218,12 +256,8 @@ export class ReadPipeTransport extends ReadTransport {
 export class WritePipeTransport extends WriteTransport {
   readonly #loop: EventLoop;
   readonly #stream: Writable;
-  readonly #context: Context = copyContext();
   readonly #flow: WriteFlow;
-  readonly #untrack: () => void;
-  #protocol: BaseProtocol;
-  #closing = false;
-  #lost = false;
+  readonly #end: PipeEnd<Writable>;
   /** Writes that Node has not reported as done. */
   #underWay = 0;
   #lostWrites = 0;
@@ -232,11 +266,10 @@ export class WritePipeTransport extends WriteTransport {
     super();
     this.#loop = loop;
     this.#stream = stream;
-    this.#protocol = protocol;
     this.#flow = new WriteFlow(loop, this);
-    this.#untrack = keepTrack(loop, this);
-    stream.on('error', (error) => this.#fail(toOSError(error)));
-    stream.on('close', () => this.#lose(this.#underWay > 0 ? brokenPipe() : null));
+    this.#end = new PipeEnd(loop, stream, protocol, this, 'write');
+    stream.on('error', (error) => this.#end.fail(toOSError(error)));
+    stream.on('close', () => this.#end.lose(this.#underWay > 0 ? brokenPipe() : null));
   }
 
   /**
@@ -248,29 +281,29 @@ export class WritePipeTransport extends WriteTransport {
     this.#loop.callSoon(
       () => {
         try {
-          this.#protocol.connectionMade?.(this);
+          this.#end.protocol.connectionMade?.(this);
         } finally {
-          if (watched !== null && !this.#closing) {
+          if (watched !== null && !this.#end.closing) {
             watched.on('end', this.#onPeerClosed);
             watched.resume();
           }
-          if (this.#stream.destroyed) this.#lose(null);
+          if (this.#stream.destroyed) this.#end.lose(null);
           if (waiter !== null && !waiter.done()) waiter.setResult(undefined);
         }
       },
-      { context: this.#context },
+      { context: this.#end.context },
     );
   }
 
   readonly #onPeerClosed = (): void => {
     if (this.#loop.getDebug()) logger.info(`${this} was closed by peer`);
-    this.#lose(this.#underWay > 0 ? brokenPipe() : null);
+    this.#end.lose(this.#underWay > 0 ? brokenPipe() : null);
   };
 
   write(data: Uint8Array): void {
     checkBytes(data, 'write');
     if (data.length === 0) return;
-    if (this.#closing) {
+    if (this.#end.closing) {
       if (this.#lostWrites >= QUIET_LOST_WRITES) {
         logger.warn('pipe closed by peer or os.write(pipe, data) raised exception.');
       }
@@ -281,27 +314,27 @@ export class WritePipeTransport extends WriteTransport {
     const stream = this.#stream;
     stream.write(data, this.#onWritten);
     // It failed at once: Node would tell a moment later, and drain() must know by then.
-    if (stream.errored !== null) this.#fail(toOSError(stream.errored));
+    if (stream.errored !== null) this.#end.fail(toOSError(stream.errored));
     else this.#flow.grew(stream.writableLength);
   }
 
   readonly #onWritten = (error?: Error | null): void => {
     if (error !== undefined && error !== null) return;
     this.#underWay -= 1;
-    if (this.#flow.paused && !this.#lost && this.#stream.writableLength <= this.#flow.low)
-      this.#loop.callSoon(this.#resume, { context: this.#context });
+    if (this.#flow.paused && !this.#end.lost && this.#stream.writableLength <= this.#flow.low)
+      this.#loop.callSoon(this.#resume, { context: this.#end.context });
   };
 
   readonly #resume = (): void => {
-    if (!this.#lost) this.#flow.shrank(this.#stream.writableLength);
+    if (!this.#end.lost) this.#flow.shrank(this.#stream.writableLength);
   };
 
   /** The same as {@link close}: a pipe has no other direction. */
   writeEof(): void {
-    if (this.#closing) return;
-    this.#closing = true;
+    if (this.#end.closing) return;
+    this.#end.closing = true;
     const stream = this.#stream;
-    stream.once('finish', () => this.#lose(null));
+    stream.once('finish', () => this.#end.lose(null));
     stream.end();
   }
 
@@ -314,15 +347,15 @@ export class WritePipeTransport extends WriteTransport {
   }
 
   abort(): void {
-    this.#lose(null);
+    this.#end.lose(null);
   }
 
   isClosing(): boolean {
-    return this.#closing;
+    return this.#end.closing;
   }
 
   getWriteBufferSize(): number {
-    return this.#lost ? 0 : this.#stream.writableLength;
+    return this.#end.lost ? 0 : this.#stream.writableLength;
   }
 
   getWriteBufferLimits(): [low: number, high: number] {
@@ -333,44 +366,17 @@ export class WritePipeTransport extends WriteTransport {
     this.#flow.setLimits(limits, this.getWriteBufferSize());
   }
 
-  #fail(error: Error): void {
-    if (this.#lost) return;
-    if (error instanceof OSError) {
-      if (this.#loop.getDebug()) logger.debug(`${this}: Fatal write error on pipe transport`, error);
-    } else if (!this.#loop.isClosed()) {
-      this.#loop.callExceptionHandler({
-        message: 'Fatal write error on pipe transport',
-        exception: error,
-        transport: this,
-        protocol: this.#protocol,
-      });
-    }
-    this.#lose(error);
-  }
-
-  #lose(error: Error | null): void {
-    if (this.#lost) return;
-    this.#closing = true;
-    this.#lost = true;
-    this.#untrack();
-    this.#stream.destroy();
-    if (this.#loop.isClosed()) return;
-    this.#loop.callSoon(() => this.#protocol.connectionLost?.(error), { context: this.#context });
-  }
-
   /** The loop is closed: nobody is called. @internal */
   abandon(): void {
-    this.#closing = true;
-    this.#lost = true;
-    this.#stream.destroy();
+    this.#end.abandon();
   }
 
   setProtocol(protocol: BaseProtocol): void {
-    this.#protocol = protocol;
+    this.#end.protocol = protocol;
   }
 
   getProtocol(): BaseProtocol {
-    return this.#protocol;
+    return this.#end.protocol;
   }
 
   getExtraInfo(name: string, defaultValue: unknown = null): never {
@@ -378,7 +384,7 @@ export class WritePipeTransport extends WriteTransport {
   }
 
   override toString(): string {
-    const state = this.#lost ? 'closed' : this.#closing ? 'closing' : 'open';
+    const state = this.#end.lost ? 'closed' : this.#end.closing ? 'closing' : 'open';
     return `<WritePipeTransport ${state} ${describe(this.#stream)} bufsize=${this.getWriteBufferSize()}>`;
   }
 }

@@ -37,25 +37,14 @@ function unknownOption(name: string): NotImplementedError {
   );
 }
 
-/** A connected socket. What it tells stays true after it is closed. */
-export class StreamSocketView implements TransportSocket {
-  readonly type = 'stream';
-  readonly proto = 0;
-  readonly family: 4 | 6 | 'unix';
-  readonly #socket: Socket;
+/** Where a socket is bound, and to whom it is connected. What it tells stays true after it is closed. */
+abstract class Endpoint {
   readonly #own: SocketAddress;
   readonly #peer: SocketAddress | null;
-  readonly #options = new Map<string, boolean | number>([['noDelay', true]]);
 
-  constructor(socket: Socket, own: SocketAddress, peer: SocketAddress | null) {
-    this.#socket = socket;
-    this.family = familyOf(socket.localFamily ?? socket.remoteFamily);
+  constructor(own: SocketAddress, peer: SocketAddress | null) {
     this.#own = own;
     this.#peer = peer;
-  }
-
-  fileno(): number {
-    return descriptorOf(this.#socket);
   }
 
   getsockname(): SocketAddress {
@@ -66,6 +55,25 @@ export class StreamSocketView implements TransportSocket {
     if (this.#peer === null)
       throw new OSError('Transport endpoint is not connected', { code: 'ENOTCONN', syscall: 'getpeername' });
     return this.#peer;
+  }
+}
+
+/** A connected socket. */
+export class StreamSocketView extends Endpoint implements TransportSocket {
+  readonly type = 'stream';
+  readonly proto = 0;
+  readonly family: 4 | 6 | 'unix';
+  readonly #socket: Socket;
+  readonly #options = new Map<string, boolean | number>([['noDelay', true]]);
+
+  constructor(socket: Socket, own: SocketAddress, peer: SocketAddress | null) {
+    super(own, peer);
+    this.#socket = socket;
+    this.family = familyOf(socket.localFamily ?? socket.remoteFamily);
+  }
+
+  fileno(): number {
+    return descriptorOf(this.#socket);
   }
 
   setsockopt(name: string, value: boolean | number): void {
@@ -80,36 +88,27 @@ export class StreamSocketView implements TransportSocket {
     return this.#options.get(name) ?? false;
   }
 
-  toString(): string {
+  override toString(): string {
     return describe(this);
   }
 }
 
 /** A socket that listens. */
-export class ListeningSocketView implements TransportSocket {
+export class ListeningSocketView extends Endpoint implements TransportSocket {
   readonly type = 'stream';
   readonly proto = 0;
   readonly family: 4 | 6 | 'unix';
   readonly #server: NetServer;
-  readonly #address: SocketAddress;
 
   constructor(server: NetServer) {
-    this.#server = server;
     const address = server.address();
+    super(typeof address === 'string' ? address : (socketAddress(address ?? {}) ?? ''), null);
+    this.#server = server;
     this.family = typeof address === 'object' && address !== null ? familyOf(address.family) : 'unix';
-    this.#address = typeof address === 'string' ? address : (socketAddress(address ?? {}) ?? '');
   }
 
   fileno(): number {
     return descriptorOf(this.#server);
-  }
-
-  getsockname(): SocketAddress {
-    return this.#address;
-  }
-
-  getpeername(): SocketAddress {
-    throw new OSError('Transport endpoint is not connected', { code: 'ENOTCONN', syscall: 'getpeername' });
   }
 
   setsockopt(name: string): void {
@@ -120,25 +119,22 @@ export class ListeningSocketView implements TransportSocket {
     throw unknownOption(name);
   }
 
-  toString(): string {
+  override toString(): string {
     return describe(this);
   }
 }
 
 /** A socket for datagrams. */
-export class DatagramSocketView implements TransportSocket {
+export class DatagramSocketView extends Endpoint implements TransportSocket {
   readonly type = 'dgram';
   readonly proto = 0;
   readonly family: 4 | 6;
   readonly #socket: DatagramSocket;
-  readonly #own: SocketAddress;
-  readonly #peer: SocketAddress | null;
 
   constructor(socket: DatagramSocket, own: SocketAddress, peer: SocketAddress | null) {
+    super(own, peer);
     this.#socket = socket;
     this.family = familyOf(socket.address().family) === 6 ? 6 : 4;
-    this.#own = own;
-    this.#peer = peer;
   }
 
   fileno(): number {
@@ -150,16 +146,6 @@ export class DatagramSocketView implements TransportSocket {
         ? undefined
         : (this.#socket as unknown as Record<symbol, { handle?: { fd?: number } | null }>)[state]?.handle;
     return typeof handle?.fd === 'number' ? handle.fd : -1;
-  }
-
-  getsockname(): SocketAddress {
-    return this.#own;
-  }
-
-  getpeername(): SocketAddress {
-    if (this.#peer === null)
-      throw new OSError('Transport endpoint is not connected', { code: 'ENOTCONN', syscall: 'getpeername' });
-    return this.#peer;
   }
 
   setsockopt(name: string, value: boolean | number): void {
@@ -178,7 +164,7 @@ export class DatagramSocketView implements TransportSocket {
     throw unknownOption(name);
   }
 
-  toString(): string {
+  override toString(): string {
     return describe(this);
   }
 }
