@@ -1,0 +1,319 @@
+/**
+ * One connection: requests in, answers out, in their order, until either side has had enough.
+ *
+ * The client may send the next request before the answer to the last one (pipelining): it waits in the stream's buffer, and when that
+ * is full, in the client. Everything has a limit, so that a client can neither fill the memory nor hold a connection for nothing.
+ */
+
+import * as asyncio from 'tsyncio';
+import { RequestBody } from './body.js';
+import { HttpError, REASONS } from './http-error.js';
+import type { HttpServerSettings } from './http-server.js';
+import { parseHead, type Request, type RequestHead } from './request.js';
+import { type FilePart, formatHead, hasBody, type Response } from './response.js';
+
+/** Sent from a file at a time: each of them has to get through within `sendTimeout`. */
+const SLICE = 256 * 1024;
+const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
+/** A head ends here. The second one is an error, which is better told at once than waited for. */
+const HEAD_ENDS = [Buffer.from('\n\r\n'), Buffer.from('\n\n')];
+const NOTHING = Buffer.alloc(0);
+
+/** What the server's log is told of an answer. */
+export interface Exchange {
+  readonly remote: string;
+  /** `null` when the request could not be understood. */
+  readonly request: RequestHead | null;
+  readonly status: number;
+  /** Bytes of the body that were sent. */
+  readonly sent: number;
+  /** From the head of the request to the last byte of the answer, in seconds. */
+  readonly duration: number;
+}
+
+export class Connection {
+  readonly #reader: asyncio.StreamReader;
+  readonly #writer: asyncio.StreamWriter;
+  readonly #handler: (request: Request) => asyncio.Coroutine<Response>;
+  readonly #settings: HttpServerSettings;
+  readonly #loop = asyncio.getRunningLoop();
+  readonly #remote: string;
+  readonly #keepAliveHeader: string;
+  #requests = 0;
+  /** Nothing of a request has come, and nothing of an answer is on its way. */
+  #idle = true;
+  /** The next answer is the last one. */
+  #finishing = false;
+
+  /** @param handler makes the answers; what it throws becomes one, too */
+  constructor(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    handler: (request: Request) => asyncio.Coroutine<Response>,
+    settings: HttpServerSettings,
+  ) {
+    this.#reader = reader;
+    this.#writer = writer;
+    this.#handler = handler;
+    this.#settings = settings;
+    const peer = writer.getExtraInfo('peername');
+    this.#remote = Array.isArray(peer) ? String(peer[0]) : '-';
+    this.#keepAliveHeader = `Connection: keep-alive\r\nKeep-Alive: timeout=${settings.keepAliveSeconds}\r\n`;
+  }
+
+  /** Serves requests until the connection is closed. */
+  *serve(): asyncio.Coro<void> {
+    yield* this.#upToTheEnd(true);
+  }
+
+  /** Answers 503 and no more. */
+  *refuse(): asyncio.Coro<void> {
+    this.#respondToError(new HttpError(503, 'there are too many connections', { 'Retry-After': '1' }));
+    yield* this.#upToTheEnd(false);
+  }
+
+  *#upToTheEnd(serving: boolean): asyncio.Coro<void> {
+    const writer = this.#writer;
+    try {
+      while (serving && (yield* this.#exchange()));
+      this.#idle = true;
+      if (!writer.isClosing()) yield* this.#linger();
+      writer.close();
+    } catch (error) {
+      writer.transport.abort();
+      // The client is gone, or too slow: its own business, and no news.
+      if (!(error instanceof asyncio.OSError)) throw error;
+    }
+  }
+
+  /** The answer that is on its way is the last one; without one the connection closes at once. */
+  finish(): void {
+    this.#finishing = true;
+    if (this.#idle) this.#writer.close();
+  }
+
+  // ------------------------------------------------------------------------------------------ one request
+
+  /** One request and its answer; says whether another one may follow. */
+  *#exchange(): asyncio.Coro<boolean> {
+    const head = yield* this.#readHead();
+    if (head === null) return false;
+    const started = this.#loop.time();
+    let request: Request;
+    try {
+      request = this.#requestOf(head);
+    } catch (error) {
+      if (!(error instanceof HttpError)) throw error;
+      this.#respondToError(error);
+      return false;
+    }
+    this.#requests += 1;
+    const response = yield* this.#answer(request);
+    const { body } = request;
+    const keepAlive =
+      request.keepAlive &&
+      !this.#finishing &&
+      this.#requests < this.#settings.maxRequests &&
+      (body === null || body.ended);
+    const status = response.status ?? 200;
+    const sent = yield* this.#send(request, status, response, keepAlive);
+    const { log } = this.#settings;
+    if (log !== null) {
+      log({ remote: this.#remote, request, status, sent, duration: this.#loop.time() - started });
+    }
+    return keepAlive;
+  }
+
+  /** The next head; `null` when none comes, or none that can be answered to more than was done here. */
+  *#readHead(): asyncio.Coro<string | null> {
+    const reader = this.#reader;
+    const { idleTimeout, headTimeout } = this.#settings;
+    const limit = asyncio.timeout(idleTimeout);
+    let begun = false;
+    this.#idle = true;
+    if (this.#finishing) return null;
+    const begin = () => {
+      begun = true;
+      this.#idle = false;
+      limit.reschedule(asyncio.timeout(headTimeout).when());
+    };
+    try {
+      return yield* limit.run(function* (): asyncio.Coro<string | null> {
+        for (let emptyLines = 0; ; emptyLines += 1) {
+          const first = yield* reader.read(1);
+          if (first.length === 0) return null;
+          if (!begun) begin();
+          const rest = yield* reader.readuntil(HEAD_ENDS);
+          const text = String.fromCharCode(first[0] as number) + rest.toString('latin1');
+          // Old clients send an empty line behind a body.
+          const head = text.startsWith('\r\n') ? text.slice(2) : text;
+          if (head !== '\r\n') return head;
+          if (emptyLines > 0) throw new HttpError(400, 'there is no first line');
+        }
+      });
+    } catch (error) {
+      if (error instanceof asyncio.TimeoutError && !begun) return null;
+      const answer = yield* this.#headError(error);
+      this.#respondToError(answer);
+      return null;
+    }
+  }
+
+  /** What to say of a head that is not whole, or too large. */
+  *#headError(error: unknown): asyncio.Coro<HttpError> {
+    if (error instanceof HttpError) return error;
+    if (error instanceof asyncio.TimeoutError) return new HttpError(408, 'the headers take too long');
+    if (error instanceof asyncio.IncompleteReadError) return new HttpError(400, 'the headers break off');
+    if (!(error instanceof asyncio.LimitOverrunError)) throw error;
+    const { maxRequestLine, maxHead } = this.#settings;
+    // It is all in the buffer: this does not wait.
+    const line = yield* this.#firstLine();
+    return line === null || line > maxRequestLine
+      ? new HttpError(414, `the first line has more than ${maxRequestLine} bytes`)
+      : new HttpError(431, `the headers have more than ${maxHead} bytes`);
+  }
+
+  *#firstLine(): asyncio.Coro<number | null> {
+    try {
+      return (yield* this.#reader.readuntil('\n')).length - 1;
+    } catch (error) {
+      if (error instanceof asyncio.LimitOverrunError) return null;
+      throw error;
+    }
+  }
+
+  #requestOf(text: string): Request {
+    const head = parseHead(text, this.#settings);
+    const { framing, expectsContinue } = head;
+    const invite = () => this.#writer.write(CONTINUE);
+    const body =
+      framing === 0
+        ? null
+        : new RequestBody(this.#reader, framing, this.#settings, expectsContinue ? invite : null);
+    return { ...head, body, remote: this.#remote };
+  }
+
+  /** What the handler answers; and the body is out of the way afterwards, if it comes without an invitation. */
+  *#answer(request: Request): asyncio.Coro<Response> {
+    const response = yield* this.#handle(request);
+    const { body } = request;
+    if (body === null || body.ended || body.uninvited || body.broken) return response;
+    try {
+      yield* body.drop();
+      return response;
+    } catch (error) {
+      closeFile(response);
+      if (error instanceof HttpError) return responseTo(error);
+      throw error;
+    }
+  }
+
+  *#handle(request: Request): asyncio.Coro<Response> {
+    try {
+      return yield* this.#handler(request);
+    } catch (error) {
+      asyncio.rethrowBase(error);
+      if (error instanceof HttpError) return responseTo(error);
+      if (this.#reader.exception() !== null) throw error; // the connection is gone
+      this.#loop.callExceptionHandler({
+        message: `Unhandled exception in the handler of ${request.method} ${request.target}`,
+        exception: error,
+      });
+      return responseTo(new HttpError(500, 'something went wrong here'));
+    }
+  }
+
+  // ------------------------------------------------------------------------------------------------ answers
+
+  /** Sends an answer; gives the length of the body that went with it. */
+  *#send(request: RequestHead, status: number, response: Response, keepAlive: boolean): asyncio.Coro<number> {
+    const { body = null, headers = {} } = response;
+    const writer = this.#writer;
+    const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING);
+    const { length } = bytes;
+    const connection = keepAlive ? this.#keepAliveHeader : 'Connection: close\r\n';
+    try {
+      const head = formatHead(status, headers, length, connection);
+      const silent = request.method === 'HEAD' || !hasBody(status) || length === 0;
+      if (silent) writer.write(Buffer.from(head, 'latin1'));
+      else if (!(bytes instanceof Uint8Array)) {
+        writer.write(Buffer.from(head, 'latin1'));
+        yield* this.#sendFile(bytes);
+      } else if (bytes.length > SMALL) writer.writelines([Buffer.from(head, 'latin1'), bytes]);
+      else writer.write(joined(head, bytes));
+      // What the client does not take is in memory here: nothing else is done before that has become less.
+      if (writer.transport.getWriteBufferSize() > 0) {
+        yield* asyncio.timeout(this.#settings.sendTimeout).run(() => writer.drain());
+      }
+      return silent ? 0 : length;
+    } finally {
+      closeFile(response);
+    }
+  }
+
+  *#sendFile({ file, offset, length }: FilePart): asyncio.Coro<void> {
+    const loop = this.#loop;
+    const { transport } = this.#writer;
+    for (let sent = 0; sent < length; ) {
+      const count = Math.min(SLICE, length - sent);
+      const slice = { offset: offset + sent, count };
+      if (transport.isClosing()) throw new asyncio.ConnectionResetError('Connection lost');
+      const got = yield* asyncio
+        .timeout(this.#settings.sendTimeout)
+        .run(() => loop.sendfile(transport, file, slice));
+      // The length was told, and is not true any more: only the end of the connection says so.
+      if (got < count) throw new asyncio.ConnectionAbortedError('Cannot send the file: it became shorter');
+      sent += count;
+    }
+  }
+
+  /** Answers to what is no request; the connection ends with it. */
+  #respondToError(error: HttpError): void {
+    const { body, headers = {}, status = 500 } = responseTo(error);
+    const text = body as string;
+    this.#writer.write(
+      joined(formatHead(status, headers, text.length, 'Connection: close\r\n'), Buffer.from(text)),
+    );
+    const { log } = this.#settings;
+    log?.({ remote: this.#remote, request: null, status, sent: text.length, duration: 0 });
+  }
+
+  /**
+   * The last answer is written. A socket that is closed while something unread is in it resets the connection, and the client
+   * might lose the answer. So this end says that no more comes, and waits a little for the other to say so.
+   */
+  *#linger(): asyncio.Coro<void> {
+    const reader = this.#reader;
+    const writer = this.#writer;
+    if (writer.canWriteEof()) writer.writeEof();
+    try {
+      yield* asyncio.timeout(this.#settings.lingerTimeout).run(function* () {
+        while ((yield* reader.read(SLICE)).length > 0);
+      });
+    } catch (error) {
+      if (!(error instanceof asyncio.TimeoutError)) throw error;
+    }
+  }
+}
+
+/** Bodies up to this size are copied behind their head. */
+const SMALL = 16 * 1024;
+
+function joined(head: string, body: Uint8Array): Buffer {
+  const bytes = Buffer.allocUnsafe(head.length + body.length);
+  bytes.write(head, 'latin1');
+  bytes.set(body, head.length);
+  return bytes;
+}
+
+function responseTo({ status, message, headers }: HttpError): Response {
+  return {
+    status,
+    headers: { 'Content-Type': 'text/plain; charset=utf-8', ...headers },
+    body: hasBody(status) ? `${status} ${REASONS[status] ?? 'Unknown'}: ${message}\n` : null,
+  };
+}
+
+function closeFile({ body }: Response): void {
+  if (typeof body === 'object' && body !== null && 'file' in body) body.file.close();
+}
