@@ -308,6 +308,27 @@ export const programs = [
     ],
   },
   {
+    name: 'http',
+    title: 'HTTP, a file of 4 KiB, 64 connections, CPU time of the server',
+    args: { connections: 64 },
+    metric: 'cpu',
+    contenders: [
+      ['tsyncio', 'http/tsyncio.mjs', { note: 'examples/http-server' }],
+      ['node:http', 'http/node-http.mjs', { note: 'stat() and readFile()' }],
+    ],
+  },
+  {
+    name: 'http-hello',
+    title: 'HTTP, an answer from memory, 64 connections, CPU time of the server',
+    args: { connections: 64, handler: 'generator' },
+    metric: 'cpu',
+    contenders: [
+      ['tsyncio', 'http/tsyncio-hello.mjs', { note: 'examples/http-server' }],
+      ['tsyncio async function', 'http/tsyncio-hello.mjs', { args: { handler: 'function' } }],
+      ['node:http', 'http/node-http-hello.mjs'],
+    ],
+  },
+  {
     name: 'process',
     title: 'Start a process and read its output, four at a time',
     args: { processes: 20, atOnce: 4 },

@@ -9,7 +9,7 @@ import * as asyncio from 'tsyncio';
 import { RequestBody } from './body.js';
 import { HttpError, REASONS } from './http-error.js';
 import type { HttpServerSettings } from './http-server.js';
-import { parseHead, type Request, type RequestHead } from './request.js';
+import { parseHead, type Request } from './request.js';
 import { type FilePart, formatHead, hasBody, type Response } from './response.js';
 
 /** Sent from a file at a time: each of them has to get through within `sendTimeout`. */
@@ -18,12 +18,13 @@ const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 /** A head ends here. The second one is an error, which is better told at once than waited for. */
 const HEAD_ENDS = [Buffer.from('\n\r\n'), Buffer.from('\n\n')];
 const NOTHING = Buffer.alloc(0);
+const NO_HEADERS = {};
 
 /** What the server's log is told of an answer. */
 export interface Exchange {
   readonly remote: string;
   /** `null` when the request could not be understood. */
-  readonly request: RequestHead | null;
+  readonly request: Request | null;
   readonly status: number;
   /** Bytes of the body that were sent. */
   readonly sent: number;
@@ -38,10 +39,11 @@ export class Connection {
   readonly #settings: HttpServerSettings;
   readonly #loop = asyncio.getRunningLoop();
   readonly #remote: string;
-  readonly #keepAliveHeader: string;
   #requests = 0;
-  /** Nothing of a request has come, and nothing of an answer is on its way. */
-  #idle = true;
+  /** `'idle'`: nothing of a request has come, and nothing of an answer is on its way. `'head'`: a part of a request has come. */
+  #state: 'idle' | 'head' | 'busy' = 'idle';
+  /** When this state began, on the loop's clock. */
+  #since = this.#loop.time();
   /** The next answer is the last one. */
   #finishing = false;
 
@@ -58,103 +60,90 @@ export class Connection {
     this.#settings = settings;
     const peer = writer.getExtraInfo('peername');
     this.#remote = Array.isArray(peer) ? String(peer[0]) : '-';
-    this.#keepAliveHeader = `Connection: keep-alive\r\nKeep-Alive: timeout=${settings.keepAliveSeconds}\r\n`;
   }
 
   /** Serves requests until the connection is closed. */
   *serve(): asyncio.Coro<void> {
-    yield* this.#upToTheEnd(true);
+    try {
+      // Few levels of generators lie below this line where it waits for the next request: each of them has its price.
+      for (;;) {
+        this.#enter('idle');
+        const request = this.#finishing ? null : yield* this.#readRequest();
+        if (request === null || !(yield* this.#exchange(request))) break;
+      }
+      yield* this.#part();
+    } catch (error) {
+      this.#breakOff(error);
+    }
   }
 
   /** Answers 503 and no more. */
   *refuse(): asyncio.Coro<void> {
-    this.#respondToError(new HttpError(503, 'there are too many connections', { 'Retry-After': '1' }));
-    yield* this.#upToTheEnd(false);
-  }
-
-  *#upToTheEnd(serving: boolean): asyncio.Coro<void> {
-    const writer = this.#writer;
     try {
-      while (serving && (yield* this.#exchange()));
-      this.#idle = true;
-      if (!writer.isClosing()) yield* this.#linger();
-      writer.close();
+      this.#respondToError(new HttpError(503, 'there are too many connections', { 'Retry-After': '1' }));
+      yield* this.#part();
     } catch (error) {
-      writer.transport.abort();
-      // The client is gone, or too slow: its own business, and no news.
-      if (!(error instanceof asyncio.OSError)) throw error;
+      this.#breakOff(error);
     }
   }
 
   /** The answer that is on its way is the last one; without one the connection closes at once. */
   finish(): void {
     this.#finishing = true;
-    if (this.#idle) this.#writer.close();
+    if (this.#state === 'idle') this.#writer.close();
+  }
+
+  /**
+   * Closes the connection if the client has been too slow. The server asks this of all connections from time to time: a limit of their
+   * own for each request would cost more than all else that is done about it.
+   */
+  checkTime(now: number): void {
+    const passed = now - this.#since;
+    if (this.#writer.isClosing()) return;
+    if (this.#state === 'head' && passed >= this.#settings.headTimeout) {
+      this.#respondToError(new HttpError(408, 'the headers take too long'));
+      this.#writer.close();
+    } else if (this.#state === 'idle' && passed >= this.#settings.idleTimeout) this.#writer.close();
+  }
+
+  #enter(state: 'idle' | 'head' | 'busy'): void {
+    this.#state = state;
+    this.#since = this.#loop.time();
+  }
+
+  /** The last answer was given. */
+  *#part(): asyncio.Coro<void> {
+    this.#enter('idle');
+    if (!this.#writer.isClosing()) yield* this.#linger();
+    this.#writer.close();
+  }
+
+  #breakOff(error: unknown): void {
+    this.#writer.transport.abort();
+    // The client is gone, or too slow: its own business, and no news.
+    if (!(error instanceof asyncio.OSError)) throw error;
   }
 
   // ------------------------------------------------------------------------------------------ one request
 
-  /** One request and its answer; says whether another one may follow. */
-  *#exchange(): asyncio.Coro<boolean> {
-    const head = yield* this.#readHead();
-    if (head === null) return false;
-    const started = this.#loop.time();
-    let request: Request;
-    try {
-      request = this.#requestOf(head);
-    } catch (error) {
-      if (!(error instanceof HttpError)) throw error;
-      this.#respondToError(error);
-      return false;
-    }
-    this.#requests += 1;
-    const response = yield* this.#answer(request);
-    const { body } = request;
-    const keepAlive =
-      request.keepAlive &&
-      !this.#finishing &&
-      this.#requests < this.#settings.maxRequests &&
-      (body === null || body.ended);
-    const status = response.status ?? 200;
-    const sent = yield* this.#send(request, status, response, keepAlive);
-    const { log } = this.#settings;
-    if (log !== null) {
-      log({ remote: this.#remote, request, status, sent, duration: this.#loop.time() - started });
-    }
-    return keepAlive;
-  }
-
-  /** The next head; `null` when none comes, or none that can be answered to more than was done here. */
-  *#readHead(): asyncio.Coro<string | null> {
+  /** The next request; `null` when none comes, or none that more than a refusal, given here, can be the answer to. */
+  *#readRequest(): asyncio.Coro<Request | null> {
     const reader = this.#reader;
-    const { idleTimeout, headTimeout } = this.#settings;
-    const limit = asyncio.timeout(idleTimeout);
-    let begun = false;
-    this.#idle = true;
-    if (this.#finishing) return null;
-    const begin = () => {
-      begun = true;
-      this.#idle = false;
-      limit.reschedule(asyncio.timeout(headTimeout).when());
-    };
     try {
-      return yield* limit.run(function* (): asyncio.Coro<string | null> {
-        for (let emptyLines = 0; ; emptyLines += 1) {
-          const first = yield* reader.read(1);
-          if (first.length === 0) return null;
-          if (!begun) begin();
-          const rest = yield* reader.readuntil(HEAD_ENDS);
-          const text = String.fromCharCode(first[0] as number) + rest.toString('latin1');
-          // Old clients send an empty line behind a body.
-          const head = text.startsWith('\r\n') ? text.slice(2) : text;
-          if (head !== '\r\n') return head;
-          if (emptyLines > 0) throw new HttpError(400, 'there is no first line');
-        }
-      });
+      for (let emptyLines = 0; ; emptyLines += 1) {
+        const first = yield* reader.read(1);
+        if (first.length === 0) return null;
+        if (this.#state === 'idle') this.#enter('head');
+        const rest = yield* reader.readuntil(HEAD_ENDS);
+        const text = String.fromCharCode(first[0] as number) + rest.toString('latin1');
+        // Old clients send an empty line behind a body.
+        const head = text.startsWith('\r\n') ? text.slice(2) : text;
+        if (head !== '\r\n') return this.#requestOf(head);
+        if (emptyLines > 0) throw new HttpError(400, 'there is no first line');
+      }
     } catch (error) {
-      if (error instanceof asyncio.TimeoutError && !begun) return null;
       const answer = yield* this.#headError(error);
-      this.#respondToError(answer);
+      if (!this.#writer.isClosing()) this.#respondToError(answer);
       return null;
     }
   }
@@ -162,7 +151,6 @@ export class Connection {
   /** What to say of a head that is not whole, or too large. */
   *#headError(error: unknown): asyncio.Coro<HttpError> {
     if (error instanceof HttpError) return error;
-    if (error instanceof asyncio.TimeoutError) return new HttpError(408, 'the headers take too long');
     if (error instanceof asyncio.IncompleteReadError) return new HttpError(400, 'the headers break off');
     if (!(error instanceof asyncio.LimitOverrunError)) throw error;
     const { maxRequestLine, maxHead } = this.#settings;
@@ -182,15 +170,34 @@ export class Connection {
     }
   }
 
-  #requestOf(text: string): Request {
-    const head = parseHead(text, this.#settings);
-    const { framing, expectsContinue } = head;
-    const invite = () => this.#writer.write(CONTINUE);
-    const body =
-      framing === 0
-        ? null
-        : new RequestBody(this.#reader, framing, this.#settings, expectsContinue ? invite : null);
-    return { ...head, body, remote: this.#remote };
+  #requestOf(head: string): Request {
+    const request = parseHead(head, this.#settings);
+    request.remote = this.#remote;
+    if (request.framing !== 0) {
+      const invite = request.expectsContinue ? () => this.#writer.write(CONTINUE) : null;
+      request.body = new RequestBody(this.#reader, request.framing, this.#settings, invite);
+    }
+    return request;
+  }
+
+  /** Answers a request; says whether another one may follow. */
+  *#exchange(request: Request): asyncio.Coro<boolean> {
+    this.#enter('busy');
+    this.#requests += 1;
+    const response = yield* this.#answer(request);
+    const { body } = request;
+    const keepAlive =
+      request.keepAlive &&
+      !this.#finishing &&
+      this.#requests < this.#settings.maxRequests &&
+      (body === null || body.ended);
+    const sent = yield* this.#send(request, response, keepAlive);
+    const { log } = this.#settings;
+    if (log !== null) {
+      const duration = this.#loop.time() - this.#since;
+      log({ remote: this.#remote, request, status: response.status ?? 200, sent, duration });
+    }
+    return keepAlive;
   }
 
   /** What the handler answers; and the body is out of the way afterwards, if it comes without an invitation. */
@@ -226,20 +233,20 @@ export class Connection {
   // ------------------------------------------------------------------------------------------------ answers
 
   /** Sends an answer; gives the length of the body that went with it. */
-  *#send(request: RequestHead, status: number, response: Response, keepAlive: boolean): asyncio.Coro<number> {
-    const { body = null, headers = {} } = response;
+  *#send(request: Request, response: Response, keepAlive: boolean): asyncio.Coro<number> {
+    const { status = 200, headers = NO_HEADERS, body = null } = response;
     const writer = this.#writer;
     const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING);
     const { length } = bytes;
-    const connection = keepAlive ? this.#keepAliveHeader : 'Connection: close\r\n';
+    const connection = keepAlive ? this.#settings.keepAliveHeaders : 'Connection: close\r\n';
     try {
       const head = formatHead(status, headers, length, connection);
-      const silent = request.method === 'HEAD' || !hasBody(status) || length === 0;
+      const silent = length === 0 || request.method === 'HEAD' || !hasBody(status);
       if (silent) writer.write(Buffer.from(head, 'latin1'));
       else if (!(bytes instanceof Uint8Array)) {
         writer.write(Buffer.from(head, 'latin1'));
         yield* this.#sendFile(bytes);
-      } else if (bytes.length > SMALL) writer.writelines([Buffer.from(head, 'latin1'), bytes]);
+      } else if (length > SMALL) writer.writelines([Buffer.from(head, 'latin1'), bytes]);
       else writer.write(joined(head, bytes));
       // What the client does not take is in memory here: nothing else is done before that has become less.
       if (writer.transport.getWriteBufferSize() > 0) {

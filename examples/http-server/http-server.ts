@@ -44,8 +44,10 @@ export interface HttpServerOptions {
 
 /** The options with what was not told. */
 export interface HttpServerSettings extends Required<HttpServerOptions> {
-  /** The idle time in whole seconds, as clients are told it. */
-  readonly keepAliveSeconds: number;
+  readonly idleTimeout: number;
+  readonly headTimeout: number;
+  /** What answers say when the connection goes on. */
+  readonly keepAliveHeaders: string;
 }
 
 const DEFAULTS: Required<HttpServerOptions> = {
@@ -70,16 +72,16 @@ export class HttpServer implements AsyncDisposable {
   readonly #settings: HttpServerSettings;
   readonly #connections = new Set<Connection>();
   #server: asyncio.Server | null = null;
+  #timekeeper: asyncio.Task<void> | null = null;
   #stopping = false;
 
   private constructor(handler: Handler, options: HttpServerOptions) {
     const told = { ...DEFAULTS, ...options };
-    const { idleTimeout: idle } = told;
+    const idleTimeout = inSeconds(told.idleTimeout);
+    const headTimeout = inSeconds(told.headTimeout);
+    const keepAliveHeaders = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(idleTimeout)}\r\n`;
     this.#handler = asyncio.coroutine(handler as (request: Request) => asyncio.Coro<Response>);
-    this.#settings = {
-      ...told,
-      keepAliveSeconds: Math.floor(typeof idle === 'string' ? asyncio.seconds(idle) : idle),
-    };
+    this.#settings = { ...told, idleTimeout, headTimeout, keepAliveHeaders };
   }
 
   /**
@@ -102,6 +104,7 @@ export class HttpServer implements AsyncDisposable {
       this.#serve(reader, writer),
     );
     this.#server = yield* asyncio.startServer(serve, host, port, { limit: this.#settings.maxHead });
+    this.#timekeeper = asyncio.createTask(this.#keepTime(), { name: 'timekeeper' });
     return this;
   }
 
@@ -119,6 +122,16 @@ export class HttpServer implements AsyncDisposable {
       yield* connections.size > maxConnections ? connection.refuse() : connection.serve();
     } finally {
       connections.delete(connection);
+    }
+  }
+
+  *#keepTime(): asyncio.Coro<void> {
+    const { idleTimeout, headTimeout } = this.#settings;
+    const loop = asyncio.getRunningLoop();
+    for (;;) {
+      yield* asyncio.sleep(Math.min(idleTimeout, headTimeout, 20) / 4);
+      const now = loop.time();
+      for (const connection of this.#connections) connection.checkTime(now);
     }
   }
 
@@ -176,10 +189,16 @@ export class HttpServer implements AsyncDisposable {
       server.abortClients();
       if (!(error instanceof asyncio.TimeoutError)) throw error;
       yield* server.waitClosed();
+    } finally {
+      this.#timekeeper?.cancel();
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }
+}
+
+function inSeconds(duration: asyncio.Duration): number {
+  return typeof duration === 'string' ? asyncio.seconds(duration) : duration;
 }

@@ -11,14 +11,14 @@ import { HttpError } from './http-error.js';
 /** How long the body is: so many bytes, or told piece by piece. */
 export type Framing = number | 'chunked';
 
-/** What the first line and the headers say. */
-export interface RequestHead {
+/** What a handler is given. */
+export class Request {
   readonly method: string;
   /** As it stands in the first line. */
   readonly target: string;
   /** The target without host and query, percent-encoded as it came; `*` is possible for OPTIONS. */
   readonly path: string;
-  /** What follows the question mark, with it; or nothing. */
+  /** What follows the path: a question mark and more, or nothing. */
   readonly query: string;
   /** 0 or 1: of HTTP/1.0 or 1.1. Later minor versions count as 1. */
   readonly minor: 0 | 1;
@@ -29,14 +29,29 @@ export interface RequestHead {
   readonly keepAlive: boolean;
   /** Whether the client waits for `100 Continue` before it sends the body. */
   readonly expectsContinue: boolean;
-}
-
-/** What a handler is given. */
-export interface Request extends RequestHead {
   /** `null` when there is none. What the handler does not read of it is dropped. */
-  readonly body: RequestBody | null;
+  body: RequestBody | null = null;
   /** The client's address. */
-  readonly remote: string;
+  remote = '-';
+
+  /** @throws HttpError when the headers make no sense together */
+  constructor(method: string, target: string, minor: 0 | 1, headers: ReadonlyMap<string, string>) {
+    const path = pathOf(target, method, headers, minor);
+    const question = path.indexOf('?');
+    const connection = headers.get('connection');
+    this.method = method;
+    this.target = target;
+    this.path = question < 0 ? path : path.slice(0, question);
+    this.query = question < 0 ? '' : path.slice(question);
+    this.minor = minor;
+    this.headers = headers;
+    this.framing = framingOf(headers, minor);
+    this.keepAlive =
+      connection === undefined
+        ? minor === 1
+        : !hasToken(connection, 'close') && (minor === 1 || hasToken(connection, 'keep-alive'));
+    this.expectsContinue = expects(headers, minor);
+  }
 }
 
 export interface HeadLimits {
@@ -60,7 +75,7 @@ const HOST = /^(?:[A-Za-z0-9._~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(?::\d*)?$/;
  *
  * @throws HttpError for what must not be answered in any other way.
  */
-export function parseHead(text: string, limits: HeadLimits): RequestHead {
+export function parseHead(text: string, limits: HeadLimits): Request {
   const line = REQUEST_LINE.exec(text);
   if (line === null) throw badFirstLine(text, limits);
   const [{ length }, method = '', target = '', major, minorDigit] = line;
@@ -69,22 +84,7 @@ export function parseHead(text: string, limits: HeadLimits): RequestHead {
   if (!METHODS.has(method)) throw new HttpError(501, `the method ${method} is not known`);
   const minor = minorDigit === '0' ? 0 : 1;
 
-  const headers = parseHeaders(text, length, limits.maxHeaders);
-  const connection = headers.get('connection');
-  const keepAlive =
-    connection === undefined
-      ? minor === 1
-      : !hasToken(connection, 'close') && (minor === 1 || hasToken(connection, 'keep-alive'));
-  return {
-    method,
-    target,
-    ...splitTarget(target, method, headers, minor),
-    minor,
-    headers,
-    framing: framingOf(headers, minor),
-    keepAlive,
-    expectsContinue: expects(headers, minor),
-  };
+  return new Request(method, target, minor, parseHeaders(text, length, limits.maxHeaders));
 }
 
 function badFirstLine(text: string, { maxRequestLine }: HeadLimits): HttpError {
@@ -145,33 +145,21 @@ export function hasToken(list: string, token: string): boolean {
     .some((each) => trimBlanks(each) === token);
 }
 
-/** Path and query; whom the request is for is checked, and otherwise nobody's business here. */
-function splitTarget(
-  target: string,
-  method: string,
-  headers: ReadonlyMap<string, string>,
-  minor: 0 | 1,
-): { path: string; query: string } {
+/** Path and query. Whom the request is for is checked, and otherwise nobody's business here. */
+function pathOf(target: string, method: string, headers: ReadonlyMap<string, string>, minor: 0 | 1): string {
   const host = headers.get('host');
   if (host === undefined ? minor === 1 : !HOST.test(host)) {
     throw new HttpError(400, host === undefined ? 'there is no Host' : 'the Host is none');
   }
-  let rest = target;
-  if (!target.startsWith('/')) {
-    if (target === '*' && method === 'OPTIONS') return { path: '*', query: '' };
-    const authority = ABSOLUTE.exec(target);
-    if (method === 'CONNECT') throw new HttpError(405, 'this is no proxy', { allow: 'GET, HEAD' });
-    if (authority === null || authority[1] === '' || !HOST.test(authority[1] as string)) {
-      throw new HttpError(400, 'the target is no path');
-    }
-    rest = target.slice(authority[0].length);
-    if (!rest.startsWith('/')) rest = `/${rest}`;
+  if (target.includes('#')) throw new HttpError(400, 'the target has a fragment');
+  if (target.startsWith('/') || (target === '*' && method === 'OPTIONS')) return target;
+  if (method === 'CONNECT') throw new HttpError(405, 'this is no proxy', { Allow: 'GET, HEAD' });
+  const authority = ABSOLUTE.exec(target);
+  if (authority === null || authority[1] === '' || !HOST.test(authority[1] as string)) {
+    throw new HttpError(400, 'the target is no path');
   }
-  if (rest.includes('#')) throw new HttpError(400, 'the target has a fragment');
-  const question = rest.indexOf('?');
-  return question < 0
-    ? { path: rest, query: '' }
-    : { path: rest.slice(0, question), query: rest.slice(question) };
+  const rest = target.slice(authority[0].length);
+  return rest.startsWith('/') ? rest : `/${rest}`;
 }
 
 /** How the body is delimited. Whatever is in doubt is refused: what one server takes for a body is a request to another. */
