@@ -95,7 +95,10 @@ export class RequestBody {
     this.#invite = null;
     this.#deadline ??= asyncio.timeout(this.#limits.bodyTimeout).when();
     try {
-      return (yield* asyncio.timeoutAt(this.#deadline).run(() => this.#next())) as Buffer;
+      const self = this;
+      return yield* asyncio.timeoutAt(this.#deadline).run(function* () {
+        return yield* self.#next();
+      });
     } catch (error) {
       if (asyncio.isCancelledError(error)) throw error;
       this.#broken = true;

@@ -14,6 +14,9 @@ import { type FilePart, formatHead, hasBody, type Response } from './response.js
 
 /** Sent from a file at a time: each of them has to get through within `sendTimeout`. */
 const SLICE = 256 * 1024;
+/** Files up to this size are read as a whole. */
+const SMALL_FILE = 64 * 1024;
+const SHORTER = 'Cannot send the file: it became shorter';
 const CONTINUE = Buffer.from('HTTP/1.1 100 Continue\r\n\r\n');
 /** A head ends here. The second one is an error, which is better told at once than waited for. */
 const HEAD_ENDS = [Buffer.from('\n\r\n'), Buffer.from('\n\n')];
@@ -236,21 +239,20 @@ export class Connection {
   *#send(request: Request, response: Response, keepAlive: boolean): asyncio.Coro<number> {
     const { status = 200, headers = NO_HEADERS, body = null } = response;
     const writer = this.#writer;
-    const bytes = typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING);
-    const { length } = bytes;
+    const content = typeof body === 'string' ? Buffer.from(body) : (body ?? NOTHING);
+    const { length } = content;
     const connection = keepAlive ? this.#settings.keepAliveHeaders : 'Connection: close\r\n';
     try {
       const head = formatHead(status, headers, length, connection);
       const silent = length === 0 || request.method === 'HEAD' || !hasBody(status);
       if (silent) writer.write(Buffer.from(head, 'latin1'));
-      else if (!(bytes instanceof Uint8Array)) {
-        writer.write(Buffer.from(head, 'latin1'));
-        yield* this.#sendFile(bytes);
-      } else if (length > SMALL) writer.writelines([Buffer.from(head, 'latin1'), bytes]);
-      else writer.write(joined(head, bytes));
+      else if (!(content instanceof Uint8Array)) yield* this.#sendFile(head, content);
+      else writer.writelines([Buffer.from(head, 'latin1'), content]);
       // What the client does not take is in memory here: nothing else is done before that has become less.
       if (writer.transport.getWriteBufferSize() > 0) {
-        yield* asyncio.timeout(this.#settings.sendTimeout).run(() => writer.drain());
+        yield* asyncio.timeout(this.#settings.sendTimeout).run(function* () {
+          yield* writer.drain();
+        });
       }
       return silent ? 0 : length;
     } finally {
@@ -258,31 +260,39 @@ export class Connection {
     }
   }
 
-  *#sendFile({ file, offset, length }: FilePart): asyncio.Coro<void> {
+  *#sendFile(head: string, { file, offset, length }: FilePart): asyncio.Coro<void> {
+    const writer = this.#writer;
+    if (length <= SMALL_FILE) {
+      // One piece of memory and one write for both.
+      const memory = Buffer.allocUnsafe(head.length + length);
+      memory.write(head, 'latin1');
+      const count = yield* file.read(memory, head.length, offset);
+      if (count < length) throw new asyncio.ConnectionAbortedError(SHORTER);
+      writer.write(memory);
+      return;
+    }
+    writer.write(Buffer.from(head, 'latin1'));
     const loop = this.#loop;
-    const { transport } = this.#writer;
     for (let sent = 0; sent < length; ) {
       const count = Math.min(SLICE, length - sent);
       const slice = { offset: offset + sent, count };
-      if (transport.isClosing()) throw new asyncio.ConnectionResetError('Connection lost');
-      const got = yield* asyncio
-        .timeout(this.#settings.sendTimeout)
-        .run(() => loop.sendfile(transport, file, slice));
+      if (writer.isClosing()) throw new asyncio.ConnectionResetError('Connection lost');
+      const got = yield* asyncio.timeout(this.#settings.sendTimeout).run(function* () {
+        return yield* loop.sendfile(writer.transport, file, slice);
+      });
       // The length was told, and is not true any more: only the end of the connection says so.
-      if (got < count) throw new asyncio.ConnectionAbortedError('Cannot send the file: it became shorter');
+      if (got < count) throw new asyncio.ConnectionAbortedError(SHORTER);
       sent += count;
     }
   }
 
   /** Answers to what is no request; the connection ends with it. */
   #respondToError(error: HttpError): void {
-    const { body, headers = {}, status = 500 } = responseTo(error);
-    const text = body as string;
-    this.#writer.write(
-      joined(formatHead(status, headers, text.length, 'Connection: close\r\n'), Buffer.from(text)),
-    );
-    const { log } = this.#settings;
-    log?.({ remote: this.#remote, request: null, status, sent: text.length, duration: 0 });
+    const { body, headers = NO_HEADERS, status = 500 } = responseTo(error);
+    const text = Buffer.from(body as string);
+    const head = formatHead(status, headers, text.length, 'Connection: close\r\n');
+    this.#writer.writelines([Buffer.from(head, 'latin1'), text]);
+    this.#settings.log?.({ remote: this.#remote, request: null, status, sent: text.length, duration: 0 });
   }
 
   /**
@@ -301,16 +311,6 @@ export class Connection {
       if (!(error instanceof asyncio.TimeoutError)) throw error;
     }
   }
-}
-
-/** Bodies up to this size are copied behind their head. */
-const SMALL = 16 * 1024;
-
-function joined(head: string, body: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(head.length + body.length);
-  bytes.write(head, 'latin1');
-  bytes.set(body, head.length);
-  return bytes;
 }
 
 function responseTo({ status, message, headers }: HttpError): Response {

@@ -18,8 +18,6 @@ export interface StaticFilesOptions {
   readonly listings?: boolean;
 }
 
-/** Files up to this size are read at once; larger ones are sent piece by piece. */
-const SMALL = 64 * 1024;
 const ALLOW = 'GET, HEAD';
 /** What in a decoded part of a path would lead to another folder. */
 const SEPARATORS = path.sep === '\\' ? /[/\\:]/ : /\//;
@@ -52,7 +50,7 @@ export function staticFiles(folder: string, options: StaticFilesOptions = {}): a
           return yield* answerFolder(request, root, names);
         }
         if (!file.stat.isFile() || request.path.endsWith('/')) throw notFound();
-        return yield* answerFile(request, file, names.at(-1) as string);
+        return answerFile(request, file, names.at(-1) as string);
       } catch (error) {
         file.close();
         throw error;
@@ -65,7 +63,7 @@ export function staticFiles(folder: string, options: StaticFilesOptions = {}): a
     let index: OpenedFile | null = null;
     try {
       index = yield* openOr404(root, path.join(folderPath, 'index.html'));
-      if (index.stat.isFile()) return yield* answerFile(request, index, 'index.html');
+      if (index.stat.isFile()) return answerFile(request, index, 'index.html');
       index.close();
     } catch (error) {
       index?.close();
@@ -148,7 +146,7 @@ function redirect(names: readonly string[], query: string): Response {
 }
 
 /** A file, a part of it, or that it has not changed. Whoever gets the answer closes the file, if it still has it. */
-function* answerFile(request: Request, file: OpenedFile, name: string): asyncio.Coro<Response> {
+function answerFile(request: Request, file: OpenedFile, name: string): Response {
   const { size, mtimeMs } = file.stat;
   const validators: Validators = {
     etag: `"${size.toString(16)}-${Math.round(mtimeMs * 1000).toString(16)}"`,
@@ -174,10 +172,5 @@ function* answerFile(request: Request, file: OpenedFile, name: string): asyncio.
     'X-Content-Type-Options': 'nosniff',
   };
   if (range !== null) headers['Content-Range'] = `bytes ${offset}-${offset + length - 1}/${size}`;
-  if (length > SMALL || request.method === 'HEAD') return { status, headers, body: { file, offset, length } };
-  const body = yield* file.read(offset, length);
-  file.close();
-  // It has become shorter since: what was said of it is not true of what is there.
-  if (body.length < length) throw new HttpError(503, 'the file is being written', { 'Retry-After': '1' });
-  return { status, headers, body };
+  return { status, headers, body: { file, offset, length } };
 }

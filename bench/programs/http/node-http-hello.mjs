@@ -1,12 +1,10 @@
 import http from 'node:http';
-import { LEAST, load } from './site.mjs';
+import { load, program } from './site.mjs';
 
 const HELLO = Buffer.from('Hello, World!\n');
 
-export default (args) => ({
-  units: 1,
-  least: LEAST,
-  async repeat(times, restart) {
+export default (args) =>
+  program(async (times, restart) => {
     const server = http.createServer((_request, response) => {
       response.writeHead(200, {
         'Content-Type': 'text/plain; charset=utf-8',
@@ -18,5 +16,4 @@ export default (args) => ({
     await load(server.address().port, '/', args, times, restart);
     server.closeAllConnections();
     server.close();
-  },
-});
+  });

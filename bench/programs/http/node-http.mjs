@@ -3,7 +3,7 @@
 import { readFile, stat } from 'node:fs';
 import http from 'node:http';
 import { join, normalize } from 'node:path';
-import { LEAST, load, makeSite } from './site.mjs';
+import { load, makeSite, program } from './site.mjs';
 
 const TYPES = { html: 'text/html; charset=utf-8' };
 
@@ -34,15 +34,11 @@ function serve(folder, request, response) {
 
 export default (args) => {
   const folder = makeSite();
-  return {
-    units: 1,
-    least: LEAST,
-    async repeat(times, restart) {
-      const server = http.createServer((request, response) => void serve(folder, request, response));
-      await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-      await load(server.address().port, '/page.html', args, times, restart);
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  return program(async (times, restart) => {
+    const server = http.createServer((request, response) => void serve(folder, request, response));
+    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await load(server.address().port, '/page.html', args, times, restart);
+    server.closeAllConnections();
+    server.close();
+  });
 };

@@ -8,8 +8,13 @@ import { fileURLToPath } from 'node:url';
 
 /** Of a small page or script. */
 export const SIZE = 4096;
-/** So many requests until every contender's machine code is there. */
-export const LEAST = 10_000;
+/** A server runs for long: its machine code is there. */
+const WARM = 20_000;
+
+/** A program of which one unit is a request. */
+export function program(repeat) {
+  return { units: 1, least: 4000, prepare: () => repeat(WARM), repeat };
+}
 
 /** A new folder with one file, `page.html`; it goes with the process. */
 export function makeSite() {
