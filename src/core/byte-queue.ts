@@ -124,8 +124,8 @@ export class ByteQueue {
     this.#tail = null;
   }
 
-  /** Where `pattern` first stands, at `from` or later, also across pieces; -1 when it does not. */
-  indexOf(pattern: Uint8Array, from: number): number {
+  /** Where `pattern` first stands, at `from` or later and ending at `to` or before, also across pieces; -1 when it does not. */
+  indexOf(pattern: Uint8Array, from: number, to: number = this.size): number {
     const pieces = this.#pieces;
     const first = pattern[0] as number;
     /** The place in the queue of the piece's first byte. */
@@ -136,12 +136,13 @@ export class ByteQueue {
       if (end > from) {
         let at = piece.indexOf(first, Math.max(from - base, index === this.#head ? this.#offset : 0));
         while (at >= 0) {
-          if (base + at + pattern.length > this.size) return -1;
+          if (base + at + pattern.length > to) return -1;
           if (pattern.length === 1 || this.#matches(pattern, index, at)) return base + at;
           at = piece.indexOf(first, at + 1);
         }
       }
       base = end;
+      if (base >= to) return -1;
     }
     return -1;
   }

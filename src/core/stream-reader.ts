@@ -178,10 +178,11 @@ class ReadUntil extends Reading<Bytes> {
     const { _limit: limit } = this._reader;
     if (size - this._searched >= this._shortest) {
       let start = -1;
-      let end = Number.POSITIVE_INFINITY;
+      let end = size + 1;
       for (const separator of this._separators) {
-        const found = buffer.indexOf(separator, this._searched);
-        if (found >= 0 && found + separator.length < end) {
+        // Not beyond the best so far: much more may be in the buffer, such as the next hundred messages.
+        const found = buffer.indexOf(separator, this._searched, end - 1);
+        if (found >= 0) {
           start = found;
           end = found + separator.length;
         }

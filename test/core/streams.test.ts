@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
+import fc from '../property.js';
 import { both, cancelArgs, isError, type Kind, thrown, thrownBy } from './both-kinds.js';
 
 type Coro<T> = asyncio.Coro<T>;
@@ -193,6 +194,30 @@ both('R-STR-05 of several separators, the one whose match ends first wins', func
   assert.equal(text(yield* wait(readerOf(kind, 'x\ry').readuntil(['\r\n', '\r']))), 'x\r');
   assert.equal(text(yield* wait(readerOf(kind, 'a__b_').readuntil(['__b_', '_']))), 'a_');
   assert.equal(text(yield* wait(readerOf(kind, 'abc').readuntil(['c', 'bc']))), 'abc');
+});
+
+test('R-STR-05 the separator that ends first is found wherever the pieces part', async () => {
+  const word = (longest: number) =>
+    fc.array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: longest }).map((each) => each.join(''));
+  const pieces = fc.array(word(6), { minLength: 1, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(pieces, fc.array(word(4), { minLength: 1, maxLength: 3 }), async (parts, separators) => {
+      const whole = parts.join('');
+      const ends = separators.flatMap((each) =>
+        whole.includes(each) ? whole.indexOf(each) + each.length : [],
+      );
+      await asyncio.run(async () => {
+        const reader = new asyncio.StreamReader();
+        for (const part of parts) reader.feedData(bytes(part));
+        reader.feedEof();
+        try {
+          assert.equal(text(await reader.readuntil(separators)), whole.slice(0, Math.min(...ends)));
+        } catch (error) {
+          assert.ok(error instanceof asyncio.IncompleteReadError && ends.length === 0, String(error));
+        }
+      });
+    }),
+  );
 });
 
 both('R-STR-05 a longer separator that is not complete yet is still found', function* (kind) {
