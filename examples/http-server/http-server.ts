@@ -70,7 +70,8 @@ const DEFAULTS: Required<HttpServerOptions> = {
 export class HttpServer implements AsyncDisposable {
   readonly #handler: (request: Request) => asyncio.Coroutine<Response>;
   readonly #settings: HttpServerSettings;
-  readonly #connections = new Set<Connection>();
+  /** With the tasks that serve them. */
+  readonly #connections = new Map<Connection, asyncio.Task<unknown>>();
   #server: asyncio.Server | null = null;
   #timekeeper: asyncio.Task<void> | null = null;
   #stopping = false;
@@ -118,7 +119,7 @@ export class HttpServer implements AsyncDisposable {
       return;
     }
     const connection = new Connection(reader, writer, this.#handler, this.#settings);
-    connections.add(connection);
+    connections.set(connection, asyncio.currentTask() as asyncio.Task<unknown>);
     if (this.#stopping) connection.finish();
     try {
       yield* connections.size > maxConnections ? connection.refuse() : connection.serve();
@@ -133,7 +134,7 @@ export class HttpServer implements AsyncDisposable {
     for (;;) {
       yield* asyncio.sleep(Math.min(idleTimeout, headTimeout, 20) / 4);
       const now = loop.time();
-      for (const connection of this.#connections) connection.checkTime(now);
+      for (const connection of this.#connections.keys()) connection.checkTime(now);
     }
   }
 
@@ -182,20 +183,18 @@ export class HttpServer implements AsyncDisposable {
 
   *#stop(): asyncio.Coro<void> {
     const server = this.#listening;
+    const connections = this.#connections;
     this.#stopping = true;
     server.close();
-    for (const connection of this.#connections) connection.finish();
+    for (const connection of connections.keys()) connection.finish();
     try {
-      yield* asyncio.timeout(this.#settings.grace).run(function* () {
-        yield* server.waitClosed();
-      });
-    } catch (error) {
-      server.abortClients();
-      if (!(error instanceof asyncio.TimeoutError)) throw error;
-      yield* server.waitClosed();
+      if (connections.size > 0) yield* asyncio.wait(connections.values(), { timeout: this.#settings.grace });
     } finally {
       this.#timekeeper?.cancel();
+      for (const task of connections.values()) task.cancel();
     }
+    if (connections.size > 0) yield* asyncio.wait(connections.values());
+    yield* server.waitClosed();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -160,6 +160,29 @@ for (const [title, request, status] of refused) {
   });
 }
 
+test('what cannot become a request any more is refused at once, not when its time is over', async () => {
+  await onStage({ handler: echo, headTimeout: 3600 }, async ({ connect }) => {
+    for (const request of ['GET / HTTP/1.1\nHost: a\n\n', `GET / HTTP/1.1\r\nX: ${'x'.repeat(20_000)}`]) {
+      const client = await connect();
+      client.send(request);
+      assert.ok([400, 431].includes((await client.receive()).status));
+      await client.expectEnd();
+    }
+  });
+});
+
+test('a client that still sends when it is refused gets the answer', async () => {
+  await onStage({ handler: ignore, maxBody: 1000, lingerTimeout: 60 }, async ({ connect }) => {
+    const client = await connect();
+    const size = 20_000_000;
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${size}\r\n\r\n`);
+    client.send(Buffer.alloc(size));
+    await client.writer.drain();
+    assert.equal((await client.receive()).status, 413);
+    await client.expectEnd();
+  });
+});
+
 test('a request that breaks off is answered with 400 if anybody listens, silence with silence', async () => {
   await onStage({ handler: echo }, async ({ connect }) => {
     for (const part of [
@@ -576,6 +599,8 @@ test('stop(): what takes longer than the grace is broken off, as by a cancellati
       await assert.rejects(async () => await client.receive(), asyncio.IncompleteReadError);
       await asyncio.wait([stopping]);
       assert.equal(stopping.cancelled(), grace === 60);
+      // The handler does not go on either.
+      while (server.connections > 0) await asyncio.sleep(0);
       client.close();
     });
   }
