@@ -49,6 +49,9 @@ export const targets = [
   { program: 'echo-bulk', versus: 'node:net', faster: 1 },
   { program: 'echo-client', versus: 'node:net', faster: 1 },
 
+  { program: 'http', versus: 'node:http', faster: 1 },
+  { program: 'http-hello', versus: 'node:http', faster: 1 },
+
   { program: 'timers', versus: 'setTimeout', atMost: 1.1 },
 
   { program: 'timeout', versus: 'native', faster: 3 },
