@@ -351,8 +351,9 @@ export class SocketTransport extends Transport {
     this.#joined.flush();
   }
 
-  readonly #onWritten = (): void => {
-    if (!this._flow.paused || this._lost) return;
+  readonly #onWritten = (error?: Error | null): void => {
+    // After a failure there is room, too; who waits for it is to hear of the failure.
+    if (error || !this._flow.paused || this._lost) return;
     const size = this._socket.writableLength;
     if (size <= this._flow.low) this._loop.callSoon(this.#resumeWriting, { context: this.#context });
   };

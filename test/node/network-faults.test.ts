@@ -116,3 +116,32 @@ test('EMFILE: the server goes on when descriptors are there again', {
   });
   assert.match(output, /^refused some\nserved again\n$/);
 });
+
+overEach(
+  'drain() fails with the connection: a write that is lost is none that was taken',
+  { wires: ['tcp', 'unix'] },
+  function* (net) {
+    const outcome = net.loop.createFuture<unknown>();
+    const server = yield* net.wait(
+      net.startServer(
+        net.define(function* (_reader: asyncio.StreamReader, writer: asyncio.StreamWriter): Coro<void> {
+          writer.write(Buffer.alloc(20_000_000));
+          try {
+            yield* net.wait(writer.drain());
+            outcome.setResult('drained');
+          } catch (error) {
+            outcome.setResult(error);
+          }
+          writer.transport.abort();
+        }),
+      ),
+    );
+    const peer = yield* net.wait(net.peer(server));
+    peer.pause();
+    // What it sends comes before the end, and after the end only writing tells that it is gone.
+    peer.write('x', () => peer.destroy());
+    const error = yield* net.wait(outcome);
+    assert.ok(error instanceof asyncio.ConnectionError, String(error));
+    yield* closed(net, server);
+  },
+);
