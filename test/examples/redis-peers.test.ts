@@ -193,7 +193,7 @@ const times = fc.constantFrom('1000', '-1', '0', 'x', '99999999999999999999');
 
 const anyCommand: fc.Arbitrary<string[]> = fc.oneof(
   command('SET', keys, words, options('NX', 'XX', 'GET', 'KEEPTTL')),
-  command('SET', keys, words, fc.constantFrom('EX', 'PX', 'ex', 'EXAT'), times),
+  command('SET', keys, words, fc.constantFrom('EX', 'PX', 'ex'), times),
   ...['GET', 'INCR', 'DECR', 'STRLEN', 'TYPE', 'TTL', 'PERSIST', 'LPOP', 'RPOP', 'LLEN'].map((each) =>
     command(each, keys),
   ),

@@ -58,8 +58,6 @@ function set(session: Session, key: string, value: string, options: readonly str
   const entry = keyspace.find(key);
   if (only !== null && (only === 'if there') !== (entry !== undefined)) return get ? old : null;
   keyspace.put(key, value, deadline ?? entry?.deadline ?? Infinity);
-  // One that has passed is one that nobody will see.
-  if (deadline !== null && deadline <= keyspace.now()) keyspace.delete(key);
   return get ? old : OK;
 }
 
