@@ -67,7 +67,7 @@ export class Incoming {
     return line;
   }
 
-  /** The same for lines typed by hand, which `\n` alone may end. */
+  /** The same for lines typed by hand, which `\n` alone may end; a `\r` before it counts as a blank. */
   typedLine(): string | null {
     let end = this.#text.indexOf('\n', this.#at);
     if (end < 0) {
@@ -76,7 +76,7 @@ export class Incoming {
       end = this.#text.indexOf('\n', this.#at);
       if (end < 0) return null;
     }
-    const line = this.#cut(this.#at, this.#text.charCodeAt(end - 1) === CR && end > this.#at ? end - 1 : end);
+    const line = this.#cut(this.#at, end);
     this.#at = end + 1;
     return line;
   }

@@ -145,6 +145,20 @@ test('keys expire when somebody looks, and when nobody does', async () => {
   }, options);
 });
 
+test('a sweep goes on while much has expired, and gives way', () => {
+  let now = 0;
+  const keyspace = new Keyspace(() => now);
+  for (let i = 0; i < 10_000; i += 1) keyspace.put(`k${i}`, 'v', i < 5000 ? 1 : Infinity);
+  keyspace.sweep(1000);
+  assert.equal(keyspace.size, 10_000);
+  now = 1;
+  keyspace.sweep(1000);
+  assert.equal(keyspace.size, 9000);
+  for (let i = 0; i < 4; i += 1) keyspace.sweep(1000);
+  assert.equal(keyspace.size, 5000);
+  assert.equal(keyspace.mortals, 0);
+});
+
 test('a transaction is discarded when a watched key changes, or expires', async () => {
   let now = 1_000_000;
   await withClient(
@@ -388,6 +402,38 @@ test('the end of the connection is told to everybody who waits, and to who calls
     await assert.rejects(async () => await waiting, asyncio.ConnectionResetError);
     await assert.rejects(async () => await subscription.next(), asyncio.ConnectionResetError);
     await assert.rejects(async () => await client.call('PING'), asyncio.ConnectionResetError);
+    await client.close();
+  });
+});
+
+test('subscribing ends when every channel is confirmed, in the order of the answers', async () => {
+  await asyncio.run(async () => {
+    const confirm = (channel: string, count: number) =>
+      `>3\r\n$9\r\nsubscribe\r\n$1\r\n${channel}\r\n:${count}\r\n`;
+    const go = new asyncio.Event();
+    await using server = await asyncio.startServer(
+      async (reader, writer) => {
+        await reader.readuntil('HELLO\r\n$1\r\n3\r\n');
+        writer.write(Buffer.from('%0\r\n'));
+        await reader.readuntil('x\r\n');
+        writer.write(Buffer.from(confirm('a', 1)));
+        await go.wait();
+        writer.write(Buffer.from(`${confirm('b', 2)}+x\r\n`));
+        await reader.read();
+        writer.close();
+      },
+      '127.0.0.1',
+      0,
+    );
+    const [, port] = server.sockets[0]!.getsockname() as [string, number];
+    const client = await connect('127.0.0.1', port);
+    const subscribing = asyncio.createTask(client.subscribe('a', 'b'));
+    const behind = asyncio.createTask(client.call('ECHO', 'x'));
+    const probe = await asyncio.wait([subscribing, behind], { timeout: 0.02 });
+    assert.equal(probe[0].size, 0);
+    go.set();
+    await subscribing;
+    assert.equal(await behind, 'x');
     await client.close();
   });
 });
