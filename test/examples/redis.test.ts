@@ -323,12 +323,12 @@ test('who sends without reading the answers is not served meanwhile', async () =
     const greedy = await Raw.to(server);
     greedy.writer.transport.pauseReading();
     const before = server.engine.commandsProcessed;
-    greedy.send('GET k\r\n'.repeat(2000));
+    greedy.send('GET k\r\n'.repeat(600));
     while (server.engine.commandsProcessed === before) await asyncio.sleep(0);
     for (let i = 0; i < 100; i += 1) await client.call('PING');
-    assert.ok(server.engine.commandsProcessed - before < 1500);
+    assert.ok(server.engine.commandsProcessed - before < 500);
     greedy.writer.transport.resumeReading();
-    const expected = 2000 * ('$100000\r\n'.length + 100_000 + 2);
+    const expected = 600 * ('$100000\r\n'.length + 100_000 + 2);
     assert.equal((await asyncio.timeout(60).run(() => greedy.reader.readexactly(expected))).length, expected);
     greedy.writer.close();
   });
