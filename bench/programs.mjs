@@ -298,6 +298,17 @@ export const programs = [
   echoes('echo-1', 'Echo server, 64 B, one connection, streams, CPU time', 1, 64),
   echoes('echo-bulk', 'Echo server, 64 KiB, 4 connections, streams, CPU time', 4, 65_536),
   {
+    name: 'echo-two-writes',
+    title: 'Echo server, 64 B in two writes, 100 connections, streams, CPU time',
+    args: { connections: 100, size: 64 },
+    metric: 'cpu',
+    contenders: [
+      ['tsyncio', 'echo/two-writes.mjs'],
+      ['node:net', 'echo/two-writes-net.mjs', { note: 'callbacks, two writes' }],
+      ...python('echo/two-writes-asyncio.py'),
+    ],
+  },
+  {
     name: 'echo-client',
     title: 'Echo client, 64 B, 100 connections, streams, CPU time',
     args: { connections: 100, size: 64 },
@@ -342,6 +353,18 @@ export const programs = [
   },
   memory('memory-event', 'Memory of a task parked on an Event', false),
   memory('memory-sleep', 'Memory of a task in sleep', true),
+  {
+    name: 'memory-slow-reader',
+    title: 'Memory of a connection, both ends, whose reader is far slower than its writer',
+    args: { connections: 50, seconds: 1 },
+    unit: 'bytes',
+    nodeFlags: GC,
+    samples: 2,
+    contenders: [
+      ['tsyncio', 'slow-reader/tsyncio.mjs'],
+      ['native', 'slow-reader/native.mjs', { note: 'node:net, writes until `drain` is due' }],
+    ],
+  },
   imports('import-core', 'Cold import of tsyncio/core', 'tsyncio/core'),
   imports(
     'import',
