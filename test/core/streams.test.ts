@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
 import fc from '../property.js';
-import { both, cancelArgs, isError, type Kind, thrown, thrownBy } from './both-kinds.js';
+import { both, cancelArgs, isError, type Kind, kinds, thrown, thrownBy } from './both-kinds.js';
 
 type Coro<T> = asyncio.Coro<T>;
 
@@ -695,3 +695,23 @@ both('R-STR-16 the end of input keeps the connection open for writing', function
   assert.equal(reader.atEof(), true);
   yield* kind.wait(asyncio.sleep(0));
 });
+
+for (const kind of kinds) {
+  test(`a read that would wait on another loop is a RuntimeError (${kind.name})`, async () => {
+    const other = asyncio.newEventLoop();
+    const reader = new asyncio.StreamReader({ loop: other });
+    await asyncio.run(
+      kind.go(function* (): asyncio.Coro<void> {
+        isError(
+          yield* thrown(kind.wait(reader.read(1))),
+          asyncio.RuntimeError,
+          /^Cannot wait in read\(\): <StreamReader.*> belongs to a different loop$/,
+        );
+        // What is there needs no waiting.
+        reader.feedData(Buffer.from('x'));
+        assert.equal((yield* kind.wait(reader.read(1))).toString(), 'x');
+      }),
+    );
+    other.close();
+  });
+}
