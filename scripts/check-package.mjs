@@ -28,7 +28,10 @@ for (const needed of ['LICENSE', 'README.md', 'package.json', manifest.bin.tsync
   if (!paths.includes(needed)) faults.push(`${needed} is missing`);
 }
 for (const path of paths) {
-  const belongs = /^(LICENSE|README\.md|package\.json|dist\/.*\.(js|js\.map|d\.ts))$/.test(path);
+  const belongs =
+    /^(LICENSE|README\.md|package\.json|dist\/.*\.(js|js\.map|d\.ts)|dist\/concurrent\/[a-z-]+\.cjs(\.map)?)$/.test(
+      path,
+    );
   if (!belongs) faults.push(`${path} does not belong in it`);
 }
 
