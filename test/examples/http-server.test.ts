@@ -559,11 +559,12 @@ test('stop(): what is under way ends, what is idle closes, nobody new comes', as
     gate.open = new asyncio.Event();
     const { port } = server;
     const [idle, used, busy, half] = [await connect(), await connect(), await connect(), await connect()];
-    assert.equal((await used.ask('/')).status, 200);
     busy.send(get('/slow') + get('/next'));
     half.send('GET /half HTTP/1.1\r\n');
     while (server.connections < 4) await asyncio.sleep(0);
-    await asyncio.sleep(0.01);
+    // What was sent before this has come to the server when it is answered.
+    assert.equal((await used.ask('/')).status, 200);
+    assert.equal((await used.ask('/')).status, 200);
     const stopping = asyncio.createTask(() => server.stop());
     await idle.expectEnd();
     await used.expectEnd();
@@ -584,16 +585,21 @@ test('stop(): what is under way ends, what is idle closes, nobody new comes', as
 });
 
 test('stop(): what takes longer than the grace is broken off, as by a cancellation', async () => {
-  const forever: Handler = async () => await asyncio.getRunningLoop().createFuture<never>();
   for (const grace of [0.05, 60]) {
+    const asked = { once: () => {} };
+    const forever: Handler = async () => {
+      asked.once();
+      return await asyncio.getRunningLoop().createFuture<never>();
+    };
     await onStage({ handler: forever, grace }, async ({ connect, server }) => {
       const client = await connect();
+      const heard = new asyncio.Event();
+      asked.once = () => heard.set();
       client.send(get('/'));
-      while (server.connections === 0) await asyncio.sleep(0);
-      await asyncio.sleep(0.01);
+      await heard.wait();
       const stopping = asyncio.createTask(() => server.stop());
       if (grace === 60) {
-        await asyncio.sleep(0.01);
+        await asyncio.sleep(0); // it has begun
         stopping.cancel();
       }
       await assert.rejects(async () => await client.receive(), asyncio.IncompleteReadError);
