@@ -11,17 +11,15 @@ export function files(size) {
   return { source, target };
 }
 
-/** A copy is made from scratch each time, and looked at. */
-export function copies(size, copy) {
+/** A copy is made from scratch each time, and looked at. `within` is what the copies run in. */
+export function copies(size, copy, within = (work) => work()) {
   const { source, target } = files(size);
-  return {
-    units: 1,
-    async repeat(times) {
-      for (let i = 0; i < times; i++) {
-        rmSync(target, { force: true });
-        await copy(source, target);
-        if (statSync(target).size !== size) throw new Error('it is not whole');
-      }
-    },
+  const repeat = async (times) => {
+    for (let i = 0; i < times; i++) {
+      rmSync(target, { force: true });
+      await copy(source, target);
+      if (statSync(target).size !== size) throw new Error('it is not whole');
+    }
   };
+  return { units: 1, repeat: (times) => within(() => repeat(times)) };
 }

@@ -1,4 +1,4 @@
 import { copyFile, run } from 'tsyncio';
 import { copies } from './file.mjs';
 
-export default ({ size }) => copies(size, (source, target) => run(copyFile(source, target)));
+export default ({ size }) => copies(size, copyFile, run);
