@@ -1,5 +1,5 @@
 // Downloads files, several at a time, with a progress bar for each: `tsyncio run examples/downloader/index.ts URL…`;
-// `-o FOLDER`, `-c 8` for eight at a time.
+// `-- -o FOLDER URL…`, `-- -c 8 URL…` for eight at a time.
 
 import { parseArgs } from 'node:util';
 import progress from 'cli-progress';

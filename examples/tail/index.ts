@@ -1,4 +1,4 @@
-// Follows log files: `tsyncio run examples/tail/index.ts FILE…`; `-n 20` for more of what is there. Ctrl-C ends it.
+// Follows log files: `tsyncio run examples/tail/index.ts FILE…`; `-- -n 20 FILE…` for more of what is there. Ctrl-C ends it.
 
 import { parseArgs } from 'node:util';
 import * as asyncio from 'tsyncio';
