@@ -2,7 +2,7 @@
  * What the pools have in common: calls wait in a shared queue, workers take them, results come back through rings of
  * records. Subclasses bring workers up and down, and carry what does not fit into shared memory.
  *
- *     submit ─▶ overflow ─▶ shared queue ─▶ a worker ─▶ ring ─▶ mailbox ─▶ the call's future
+ *     submit ─▶ backlog ─▶ shared queue ─▶ a worker ─▶ ring ─▶ mailbox ─▶ the call's future
  *
  * A published call is the owner's until a worker claims it; who wins is decided by one compare-and-exchange. Each call
  * ends exactly once: by a record of its worker, by a cancellation before it began, by the death of its worker on request, or by
@@ -10,11 +10,9 @@
  */
 
 import {
-  Future as AsyncioFuture,
   type Coro,
   Coroutine,
   type Duration,
-  getEventLoop,
   logger,
   QueueFull,
   RuntimeError,
@@ -23,6 +21,7 @@ import {
 } from '../core/index.js';
 import { toSecondsOrNull } from '../core/lowlevel.js';
 import { deserialize, serialize } from './area.js';
+import { Backlog } from './backlog.js';
 import { Call, type CallOptions, Held, pack, packInitargs, Uncopied } from './call.js';
 import { decodeError, encodeError, type WireError } from './error-transport.js';
 import type { BrokenExecutor } from './exceptions.js';
@@ -69,6 +68,7 @@ import type { RecordRing } from './record-ring.js';
 import { Accounts, type PoolStatistics, WorkerRecord } from './statistics.js';
 import { TaskQueue } from './task-queue.js';
 import type { TransferList } from './transfer-list.js';
+import { WaitingTasks } from './waiting-tasks.js';
 import { isWorkerRef } from './worker-ref.js';
 
 export interface PoolOptions<I extends readonly unknown[] = readonly unknown[]> {
@@ -136,12 +136,9 @@ export abstract class WorkerPool extends Executor {
   readonly #accounts = new Accounts();
   /** The calls in the shared queue and in workers, by their index. */
   readonly #calls = new Map<number, Call>();
-  /** Calls for which the shared queue had no room, from `#overflowStart` on. */
-  #overflow: Call[] = [];
-  #overflowStart = 0;
-  /** Calls that were cancelled and still have their place: how many in the overflow, and which in the shared queue. */
-  #withdrawnHere = 0;
-  #withdrawnThere: number[] = [];
+  readonly #backlog = new Backlog();
+  /** Calls that were cancelled and still have their place in the shared queue. */
+  #withdrawn: number[] = [];
   readonly #alarms = new Map<Call, Alarm>();
   readonly #records: (WorkerRecord | undefined)[] = [];
   #workersMade = 0;
@@ -150,8 +147,8 @@ export abstract class WorkerPool extends Executor {
   #shutDown = false;
   #closed = false;
   /** Told when the pool has room again, or takes nothing any more. */
-  readonly #wantRoom: (() => void)[] = [];
-  readonly #wantEnd: (() => void)[] = [];
+  readonly #wantRoom = new WaitingTasks();
+  readonly #wantEnd = new WaitingTasks();
 
   constructor(options: PoolOptions<never>, defaultWorkers: number, shareable: boolean) {
     super();
@@ -266,25 +263,10 @@ export abstract class WorkerPool extends Executor {
   *#untilRoom(): Coro<void> {
     const limit = this.#maxQueued;
     while (limit !== null && this.#queued() >= limit && this.#broken === null && !this.#shutDown) {
-      const waiter = new AsyncioFuture<void>();
-      const tell = () => {
-        if (!waiter.done() && !waiter.getLoop().isClosed()) waiter.setResult(undefined);
-      };
-      this.#wantRoom.push(tell);
       this._queue.watch(true);
       // A worker that took a call just before has told nobody.
-      if (this.#queued() < limit) {
-        this.#wantRoom.splice(this.#wantRoom.indexOf(tell), 1);
-        return;
-      }
-      try {
-        yield* waiter;
-      } catch (error) {
-        const place = this.#wantRoom.indexOf(tell);
-        if (place >= 0) this.#wantRoom.splice(place, 1);
-        else this.#tellRoom(); // the turn was given to a task that does not take it
-        throw error;
-      }
+      if (this.#queued() < limit) return;
+      yield* this.#wantRoom.wait(() => this.#tellRoom());
     }
   }
 
@@ -315,7 +297,7 @@ export abstract class WorkerPool extends Executor {
     const wanted = options?.timeout == null ? flags : flags | NOTIFY_START;
     const call = new Call(this, number, wanted, packed, options, sharedClock());
     this.#mailbox.owe();
-    if (this.#overflow.length > this.#overflowStart || !this.#publish(call)) this.#overflow.push(call);
+    if (!this.#backlog.isEmpty || !this.#publish(call)) this.#backlog.push(call);
     else if (this._queue.unannounced) this.#mailbox.announceLater(this);
     if (call._packed instanceof Uncopied) call._packed = call._packed.copied();
     this.#hire();
@@ -369,34 +351,22 @@ export abstract class WorkerPool extends Executor {
 
   /** Moves calls that wait here into the shared queue. */
   #flush(): void {
-    while (this.#overflowStart < this.#overflow.length) {
-      const call = this.#overflow[this.#overflowStart] as Call;
-      if (call.cancelled()) this.#withdrawnHere -= 1;
-      else if (call._state === 'PENDING' && !this.#publish(call)) return;
-      this.#overflowStart += 1;
-    }
-    if (this.#overflow.length === 0) return;
-    this.#overflow = [];
-    this.#overflowStart = 0;
+    if (!this.#backlog.isEmpty) this.#backlog.moveUp((call) => this.#publish(call));
   }
 
   /** How many calls wait for a worker. */
   #queued(): number {
     if (this.#broken !== null) return 0;
     let there = this._queue.unclaimed;
-    if (this.#withdrawnThere.length > 0) {
+    if (this.#withdrawn.length > 0) {
       this.#dropPassed();
-      there = Math.max(0, there - this.#withdrawnThere.length);
+      there = Math.max(0, there - this.#withdrawn.length);
     }
-    return there + this.#queuedHere();
+    return there + this.#backlog.waiting;
   }
 
   #dropPassed(): void {
-    this.#withdrawnThere = this.#withdrawnThere.filter((index) => !this._queue.isClaimed(index));
-  }
-
-  #queuedHere(): number {
-    return this.#overflow.length - this.#overflowStart - this.#withdrawnHere;
+    this.#withdrawn = this.#withdrawn.filter((index) => !this._queue.isClaimed(index));
   }
 
   /** Starts a worker for a call that none is free for. */
@@ -504,9 +474,9 @@ export abstract class WorkerPool extends Executor {
     if (call._index !== undefined) {
       if (!this._queue.cancel(call._index)) return false;
       this.#calls.delete(call._index);
-      if (this.#withdrawnThere.push(call._index) >= WITHDRAWN_LIMIT) this.#dropPassed();
+      if (this.#withdrawn.push(call._index) >= WITHDRAWN_LIMIT) this.#dropPassed();
     } else {
-      this.#withdrawnHere += 1;
+      this.#backlog.withdraw();
     }
     this.#accounts.cancelled += 1;
     this.#mailbox.settle();
@@ -605,7 +575,7 @@ export abstract class WorkerPool extends Executor {
   drain(): boolean {
     this._queue.announce();
     const more = this._takeIn();
-    if (this.#overflow.length > 0) this.#flush();
+    this.#flush();
     this.#roomMade();
     return more;
   }
@@ -665,19 +635,19 @@ export abstract class WorkerPool extends Executor {
   }
 
   #afterCall(): void {
-    if (this.#overflow.length > 0) this.#flush();
+    this.#flush();
     this.#roomMade();
     if (this.#shutDown) this.#closeIfDrained();
   }
 
   #roomMade(): void {
-    if (this.#wantRoom.length > 0) this.#tellRoom();
+    if (this.#wantRoom.size > 0) this.#tellRoom();
   }
 
   #tellRoom(): void {
     if (this.#maxQueued === null || this.#queued() >= this.#maxQueued) return;
-    this.#wantRoom.shift()?.();
-    if (this.#wantRoom.length === 0) this._queue.watch(false);
+    this.#wantRoom.tellFirst();
+    if (this.#wantRoom.size === 0) this._queue.watch(false);
   }
 
   #notice(kind: number, index: number, worker: number, value: unknown): void {
@@ -768,10 +738,8 @@ export abstract class WorkerPool extends Executor {
     this.#shutDown = true;
     this._killAll();
     for (let worker = 0; worker < this.#records.length; worker++) this.#vacate(worker);
-    const calls = [...this.#calls.values(), ...this.#overflow.slice(this.#overflowStart)];
-    this.#overflow = [];
-    this.#overflowStart = 0;
-    this.#withdrawnHere = 0;
+    const calls = [...this.#calls.values(), ...this.#backlog.list()];
+    this.#backlog.clear();
     this.#calls.clear();
     for (const call of calls) {
       if (call.done()) continue;
@@ -780,7 +748,7 @@ export abstract class WorkerPool extends Executor {
       this.#mailbox.settle();
       call.setException(broken);
     }
-    for (const tell of this.#wantRoom.splice(0)) tell();
+    this.#wantRoom.tellAll();
     this.#end();
   }
 
@@ -797,40 +765,27 @@ export abstract class WorkerPool extends Executor {
   }
 
   *#untilOver(): Coro<void> {
-    while (!this.#isOver()) {
-      const loop = getEventLoop();
-      const waiter = new AsyncioFuture<void>({ loop });
-      const tell = () => {
-        if (!waiter.done() && !loop.isClosed()) waiter.setResult(undefined);
-      };
-      this.#wantEnd.push(tell);
-      try {
-        yield* waiter;
-      } finally {
-        const place = this.#wantEnd.indexOf(tell);
-        if (place >= 0) this.#wantEnd.splice(place, 1);
-      }
-    }
+    while (!this.#isOver()) yield* this.#wantEnd.wait(() => {});
   }
 
   #isOver(): boolean {
-    return this.#alive === 0 && this.#calls.size === 0 && this.#overflow.length === 0;
+    return this.#alive === 0 && this.#calls.size === 0 && this.#backlog.isEmpty;
   }
 
   #beginShutdown(cancelFutures: boolean): void {
     this.#shutDown = true;
     if (cancelFutures) {
-      const waiting = [...this.#calls.values(), ...this.#overflow.slice(this.#overflowStart)];
+      const waiting = [...this.#calls.values(), ...this.#backlog.list()];
       for (const call of waiting) call.cancel();
       this.#flush();
     }
-    for (const tell of this.#wantRoom.splice(0)) tell();
+    this.#wantRoom.tellAll();
     this.#closeIfDrained();
   }
 
   /** Lets the workers go once no call waits here any more. */
   #closeIfDrained(): void {
-    if (this.#closed || this.#overflow.length > this.#overflowStart) {
+    if (this.#closed || !this.#backlog.isEmpty) {
       if (this.#closed && this.#alive === 0 && this.#calls.size === 0) this.#end();
       return;
     }
@@ -843,7 +798,7 @@ export abstract class WorkerPool extends Executor {
   #end(): void {
     this.#mailbox.delete(this);
     this._ended();
-    for (const tell of this.#wantEnd.splice(0)) tell();
+    this.#wantEnd.tellAll();
   }
 
   /** Stops at once: cancels what waits, gives up what runs, and ends all workers. @internal */
@@ -859,7 +814,7 @@ export abstract class WorkerPool extends Executor {
     const { done, failed, cancelled, waitTime, runTime } = this.#accounts;
     return {
       queued,
-      running: Math.max(0, this.#calls.size + this.#queuedHere() - queued),
+      running: Math.max(0, this.#calls.size + this.#backlog.waiting - queued),
       done,
       failed,
       cancelled,
