@@ -372,7 +372,10 @@ export abstract class WorkerPool extends Executor {
   /** Starts a worker for a call that none is free for. */
   #hire(): void {
     if (this.#alive >= this.maxWorkers || this.#broken !== null) return;
-    if (this._queue.unclaimed > this.#alive - this._queue.busy) this.#startWorker();
+    const { unclaimed } = this._queue;
+    // Counted here: a worker whose result has come may not have said yet that it is free.
+    const running = Math.max(0, this.#calls.size - unclaimed);
+    if (unclaimed > this.#alive - running) this.#startWorker();
   }
 
   #startWorker(): void {
