@@ -67,6 +67,17 @@ const queues = (capacity) => ({
 });
 
 /** CPU time of the process that is measured: the other side, a process of its own, would blur what passes on the clock. */
+const echoClients = (name, title, connections, size) => ({
+  name,
+  title,
+  args: { connections, size },
+  metric: 'cpu',
+  contenders: [
+    ['tsyncio', 'echo/tsyncio-client.mjs'],
+    ['node:net', 'echo/node-net-client.mjs', { note: 'callbacks' }],
+  ],
+});
+
 const echoes = (name, title, connections, size) => ({
   name,
   title,
@@ -308,16 +319,8 @@ export const programs = [
       ...python('echo/two-writes-asyncio.py'),
     ],
   },
-  {
-    name: 'echo-client',
-    title: 'Echo client, 64 B, 100 connections, streams, CPU time',
-    args: { connections: 100, size: 64 },
-    metric: 'cpu',
-    contenders: [
-      ['tsyncio', 'echo/tsyncio-client.mjs'],
-      ['node:net', 'echo/node-net-client.mjs', { note: 'callbacks' }],
-    ],
-  },
+  echoClients('echo-client', 'Echo client, 64 B, 100 connections, streams, CPU time', 100, 64),
+  echoClients('echo-client-bulk', 'Echo client, 64 KiB, 4 connections, streams, CPU time', 4, 65_536),
   {
     name: 'http',
     title: 'HTTP, a file of 4 KiB, 64 connections, CPU time of the server',

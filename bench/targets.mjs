@@ -48,6 +48,7 @@ export const targets = [
   { program: 'echo-100', versus: 'uvloop', faster: 0.7 },
   { program: 'echo-bulk', versus: 'node:net', faster: 1 },
   { program: 'echo-client', versus: 'node:net', faster: 1 },
+  { program: 'echo-client-bulk', versus: 'node:net', faster: 1.1 },
 
   { program: 'http', versus: 'node:http', faster: 1 },
   { program: 'http-hello', versus: 'node:http', faster: 1 },
