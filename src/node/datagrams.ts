@@ -28,6 +28,7 @@ import {
 } from '../core/io.js';
 import { stopsTheLoop } from '../core/lowlevel.js';
 import { type AddressFamily, getaddrinfo } from './addresses.js';
+import { untilBegun } from './beginning.js';
 import { nodeDgram } from './builtins.js';
 import { DatagramSocketView } from './transport-socket.js';
 
@@ -327,15 +328,8 @@ function* opening<P extends DatagramProtocol>(
     }
     if (transport === null) throw failure;
   }
-  const waiter = loop.createFuture<void>();
   const opened = transport as unknown as NodeDatagramTransport;
-  opened._begin(waiter);
-  try {
-    yield* waiter;
-  } catch (error) {
-    opened.close();
-    throw error;
-  }
+  yield* untilBegun(loop, opened, (waiter) => opened._begin(waiter));
   return [opened, protocol as unknown as P];
 }
 

@@ -249,12 +249,13 @@ export class Process<
   }
 
   *#communicating(input: Uint8Array | null): Coro<[Output<Out>, Output<Err>]> {
-    const [, stdout, stderr] = yield* gather([this.#feed(input), this.#readAll(1), this.#readAll(2)]);
+    const [, stdout, stderr] = yield* gather([this._feed(input), this.#readAll(1), this.#readAll(2)]);
     yield* this.#transport._wait();
     return [stdout as Output<Out>, stderr as Output<Err>];
   }
 
-  *#feed(input: Uint8Array | null): Coro<void> {
+  /** Writes the input, if there is any, and closes `stdin`. A child that does not read it all is no failure. @internal */
+  *_feed(input: Uint8Array | null): Coro<void> {
     const { stdin } = this;
     if (stdin === null) return;
     try {

@@ -10,7 +10,7 @@ import {
   timeout as timeLimit,
   ValueError,
 } from '../core/index.js';
-import { BrokenPipeError, ConnectionResetError, joinBytes, type StreamReader } from '../core/io.js';
+import { joinBytes, type StreamReader } from '../core/io.js';
 import { toSeconds } from '../core/lowlevel.js';
 import { createSubprocessExec, type Process, type ProcessOptions } from './process.js';
 import { signalNumbers } from './signals.js';
@@ -183,7 +183,7 @@ export function runProcess(
     const deadline = timeLimit(limit);
     try {
       yield* deadline.run(function* () {
-        yield* gather([feed(child, bytes), collect(child.stdout, stdout), collect(child.stderr, stderr)]);
+        yield* gather([child._feed(bytes), collect(child.stdout, stdout), collect(child.stderr, stderr)]);
         yield* child.wait();
       });
     } catch (error) {
@@ -211,18 +211,6 @@ export function runProcess(
 /** An option that is undefined is one that was not given. */
 function definedOf<O extends object>(options: O): O {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
-}
-
-function* feed(child: Process, input: Uint8Array | null): Coro<void> {
-  const { stdin } = child;
-  if (stdin === null) return;
-  try {
-    if (input !== null) stdin.write(input);
-    yield* stdin.drain();
-  } catch (error) {
-    if (!(error instanceof BrokenPipeError || error instanceof ConnectionResetError)) throw error;
-  }
-  stdin.close();
 }
 
 function* collect(reader: StreamReader | null, parts: Bytes[]): Coro<void> {

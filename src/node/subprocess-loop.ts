@@ -10,6 +10,7 @@ import type {
   WriteTransport,
 } from '../core/io.js';
 import { extendEventLoop } from '../core/lowlevel.js';
+import { untilBegun } from './beginning.js';
 import { ReadPipeTransport, WritePipeTransport } from './pipe-transports.js';
 import {
   checkReadablePipe,
@@ -112,14 +113,7 @@ function* connectingRead<P extends Protocol>(
   const protocol = protocolFactory();
   const stream = openReadable(pipe);
   const transport = new ReadPipeTransport(loop, stream, protocol);
-  const waiter = loop.createFuture<void>();
-  transport._begin(waiter);
-  try {
-    yield* waiter;
-  } catch (error) {
-    transport.close();
-    throw error;
-  }
+  yield* untilBegun(loop, transport, (waiter) => transport._begin(waiter));
   return [transport, protocol];
 }
 
@@ -131,14 +125,7 @@ function* connectingWrite<P extends BaseProtocol>(
   const protocol = protocolFactory();
   const { stream, watched } = openWritable(pipe);
   const transport = new WritePipeTransport(loop, stream, protocol);
-  const waiter = loop.createFuture<void>();
-  transport._begin(waiter, watched);
-  try {
-    yield* waiter;
-  } catch (error) {
-    transport.close();
-    throw error;
-  }
+  yield* untilBegun(loop, transport, (waiter) => transport._begin(waiter, watched));
   return [transport, protocol];
 }
 
@@ -151,12 +138,9 @@ export function* spawning<P extends SubprocessProtocol>(
   const protocol = protocolFactory();
   const child = yield* startChild(loop, command);
   const transport = new ChildTransport(loop, child, protocol, command.options.startNewSession === true);
-  const waiter = loop.createFuture<void>();
-  transport._begin(waiter);
   try {
-    yield* waiter;
+    yield* untilBegun(loop, transport, (waiter) => transport._begin(waiter));
   } catch (error) {
-    transport.close();
     yield* transport._wait();
     throw error;
   }

@@ -6,7 +6,6 @@ import {
   type Coro,
   type Duration,
   type EventLoop,
-  type Future,
   logger,
   NotImplementedError,
   seconds as secondsOf,
@@ -23,6 +22,7 @@ import {
   outsideTasks,
   toOSError,
 } from '../core/io.js';
+import { untilBegun } from './beginning.js';
 import { nodeNet, nodeTls } from './builtins.js';
 import { SocketTransport, type SocketTransportOptions } from './socket-transport.js';
 import { type NodeSSLContext, SSLCertVerificationError, SSLError, sslError } from './ssl.js';
@@ -305,13 +305,7 @@ export function* establish<P extends BaseProtocol>(
     raw.destroy();
     throw error;
   }
-  const waiter: Future<void> = loop.createFuture<void>();
-  transport._begin(waiter);
-  try {
-    yield* waiter;
-  } catch (error) {
-    transport.close();
-    throw error;
-  }
-  return [transport, protocol];
+  const begun = transport;
+  yield* untilBegun(loop, begun, (waiter) => begun._begin(waiter));
+  return [begun, protocol];
 }
