@@ -684,6 +684,8 @@ async def main():
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, sys.stdout)
+    # drain() waits until all is written: what is left when the loop ends would be lost
+    transport.set_write_buffer_limits(0)
     writer = asyncio.StreamWriter(transport, protocol, None, loop)
     async for line in reader:
         writer.write(line.upper())
