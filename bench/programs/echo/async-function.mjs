@@ -13,7 +13,7 @@ async function echo(reader, writer) {
 
 export default (args) => ({
   units: 1,
-  least: args.size > 10_000 ? 5000 : 50_000, // its machine code must be there
+  least: 50_000, // its machine code must be there
   repeat: (times, restart) =>
     run(async () => {
       const server = await startServer(echo, '127.0.0.1', 0);

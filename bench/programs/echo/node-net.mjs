@@ -3,7 +3,7 @@ import { load } from './other-side.mjs';
 
 export default (args) => ({
   units: 1,
-  least: args.size > 10_000 ? 5000 : 50_000, // its machine code must be there
+  least: 50_000, // its machine code must be there
   async repeat(times, restart) {
     const sockets = new Set();
     const server = net.createServer({ noDelay: true }, (socket) => {

@@ -3,7 +3,7 @@ import { otherSide } from './other-side.mjs';
 
 export default ({ connections, size }) => ({
   units: 1,
-  least: size > 10_000 ? 5000 : 50_000, // its machine code must be there
+  least: 50_000, // its machine code must be there
   repeat: (times, restart) =>
     run(function* () {
       const server = otherSide('server');
