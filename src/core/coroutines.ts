@@ -323,6 +323,10 @@ export function suspendOn(future: Future<unknown>): IteratorResult<Suspension, n
 
 /** A coroutine that is its own iterator: subclasses say what a step does, and clean up in `throw`. */
 export abstract class LeafCoroutine<T> extends Coroutine<T> {
+  constructor() {
+    super(null);
+  }
+
   override get name(): string {
     return this.constructor.name;
   }

@@ -574,7 +574,11 @@ export class Flow implements Fiber, PromiseLike<unknown> {
     current.fiber = this;
     current.context = this._task._context;
     try {
-      if (this._carrier === null) step(this);
+      if (this._frame instanceof Checkpoint && !this._mustCancel) {
+        // What step() comes to by a longer way.
+        this._frame._state = CLOSED;
+        this._end(false, undefined);
+      } else if (this._carrier === null) step(this);
       else this._carrier.runInAsyncScope(step, undefined, this as Fiber);
     } finally {
       current.fiber = null;
@@ -706,19 +710,17 @@ awaiting.start = (awaitable, noted, onFulfilled, onRejected) => {
     flow._end(true, error);
     return flow;
   }
-  if (awaitable instanceof Coroutine) {
-    if (awaitable instanceof Checkpoint) {
-      awaitable._state = OPEN;
-      flow._loop._push(flow);
-      flow._loop._parked(flow);
-      return flow;
-    }
-    if (!(awaitable instanceof LeafCoroutine)) {
-      awaitable._state = OPEN;
-      flow._leaf = false;
-      flow._carrier = scope._carrier;
-      flow._coroutine = awaitable;
-    }
+  if (awaitable instanceof Checkpoint) {
+    awaitable._state = OPEN;
+    flow._notify();
+    flow._loop._parked(flow);
+    return flow;
+  }
+  if (awaitable instanceof Coroutine && !(awaitable instanceof LeafCoroutine)) {
+    awaitable._state = OPEN;
+    flow._leaf = false;
+    flow._carrier = scope._carrier;
+    flow._coroutine = awaitable;
   }
   return start(flow);
 };

@@ -27,7 +27,7 @@ export abstract class Operation<T> extends LeafCoroutine<T> {
   declare _cancelMessage?: unknown;
 
   constructor() {
-    super(null);
+    super();
     this._fiber = null;
   }
 

@@ -14,7 +14,7 @@ export abstract class ReadyCoroutine<T> extends LeafCoroutine<T> {
   _work: Coro<T> | null;
 
   constructor() {
-    super(null);
+    super();
     this._work = null;
   }
 

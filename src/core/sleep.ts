@@ -69,6 +69,6 @@ class Sleep<T> extends Operation<T> implements HeapTimer, Runnable {
 export function sleep(delay: Duration): Coroutine<void>;
 export function sleep<T>(delay: Duration, result: T): Coroutine<T>;
 export function sleep<T>(delay: Duration, result?: T): Coroutine<T | undefined> {
-  if (delay === 0 && result === undefined) return new Checkpoint(null);
+  if (delay === 0 && result === undefined) return new Checkpoint();
   return new Sleep(toSeconds(delay, 'delay'), result);
 }

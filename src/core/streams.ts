@@ -195,7 +195,7 @@ class Draining extends LeafCoroutine<void> {
   _waiter: Future<void> | null;
 
   constructor(writer: StreamWriter) {
-    super(null);
+    super();
     this._writer = writer;
     this._waiter = null;
   }

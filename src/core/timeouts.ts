@@ -219,7 +219,7 @@ class TimeoutBlock<T> extends LeafCoroutine<T> {
   readonly _body: Coro<T>;
 
   constructor(limit: Timeout, body: Coro<T>) {
-    super(null);
+    super();
     this._limit = limit;
     this._body = body;
   }
