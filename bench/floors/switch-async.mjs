@@ -29,7 +29,8 @@ class Loop {
     const resume = this.#ring[slot];
     this.#ring[slot] = undefined;
     this.#running = true;
-    resume();
+    if (typeof resume === 'function') resume();
+    else resume.run();
   }
 }
 
@@ -55,12 +56,61 @@ class Operation {
   }
 }
 
+const current = { task: null };
+
+/** What a cancellation finds its waits by. */
+class Task {
+  constructor() {
+    this.first = null;
+    this.last = null;
+  }
+}
+
+/** A wait that can be cancelled: a record of it stands in its task's list until it is resumed. */
+class Wait {
+  constructor(task, resolve, reject) {
+    this.task = task;
+    this.previous = task.last;
+    this.next = null;
+    if (task.last === null) task.first = this;
+    else task.last.next = this;
+    task.last = this;
+    this.cancelled = false;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  run() {
+    const { task, previous, next } = this;
+    current.task = task;
+    if (previous === null) task.first = next;
+    else previous.next = next;
+    if (next === null) task.last = previous;
+    else next.previous = previous;
+    if (this.cancelled) this.reject(new Error('cancelled'));
+    else this.resolve();
+    current.task = null;
+  }
+}
+
+class Checkpoint {
+  awaited = false;
+
+  then(resolve, reject) {
+    if (this.awaited) throw new Error('awaited twice');
+    this.awaited = true;
+    const wait = new Wait(storage.getStore(), resolve, reject);
+    loop.park(wait);
+    return wait;
+  }
+}
+
 const worker = (next) => async () => {
   for (let i = 0; i < TIMES; i++) await next();
   loop?.ended();
 };
 
-const inContext = (work) => storage.run({}, () => new AsyncResource('floor').runInAsyncScope(work));
+const inContext = (work) => storage.run(new Task(), () => new AsyncResource('floor').runInAsyncScope(work));
 
 async function stepped(work, start) {
   loop = new Loop();
@@ -88,4 +138,8 @@ await measure('the same in an async context', TASKS * TIMES, () => stepped(toPar
 const toOperate = worker(() => new Operation());
 await measure('and looking whose it is, an object for each wait', TASKS * TIMES, () =>
   stepped(toOperate, inContext),
+);
+const toCheckpoint = worker(() => new Checkpoint());
+await measure('and a record of each wait, to cancel it by', TASKS * TIMES, () =>
+  stepped(toCheckpoint, inContext),
 );
