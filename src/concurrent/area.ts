@@ -15,7 +15,7 @@
  * | `ELSEWHERE` | nothing: the value comes through a message port |
  */
 
-import { arrayOf, classIndexOf, type NumberArray } from './memory-copy.js';
+import { arrayOf, classIndexOf, copyOfBytes, type NumberArray } from './memory-copy.js';
 
 const UNDEFINED = 0;
 const NULL = 1;
@@ -154,8 +154,7 @@ export class Area {
     const size = this.f64[double] as number;
     const start = offset + MEMORY_HEADER;
     this.end = (start + size + 7) & ~7;
-    const { buffer } = Buffer.allocUnsafeSlow(size) as Buffer<ArrayBuffer>;
-    new Uint8Array(buffer).set(this.bytes.subarray(start, start + size));
+    const buffer = copyOfBytes(this.bytes.subarray(start, start + size));
     const length = this.f64[double + 2] as number;
     return arrayOf(this.i32[(offset >> 2) + 1] as number, buffer, this.f64[double + 1] as number, length);
   }

@@ -47,6 +47,13 @@ export function isLargeMemory(value: unknown): value is NumberArray {
   return classIndexOf(value) >= 0;
 }
 
+/** A copy of bytes. Memory that is to be filled anyway need not be cleared first, as `slice()` has it. */
+export function copyOfBytes(bytes: Uint8Array): ArrayBuffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length) as Buffer<ArrayBuffer>;
+  copy.set(bytes);
+  return copy.buffer;
+}
+
 /**
  * A copy of an array of numbers as structured clone makes it: of the class that the platform has (a `Buffer` arrives as
  * `Uint8Array`), on a copy of all the memory that it is a view of. `null` for what is small, and for anything else.
@@ -54,5 +61,5 @@ export function isLargeMemory(value: unknown): value is NumberArray {
 export function copyOfMemory(value: unknown): NumberArray | null {
   if (!isLargeMemory(value)) return null;
   const { buffer, byteOffset, length } = value as Uint8Array<ArrayBuffer>;
-  return arrayOf(classIndexOf(value), buffer.slice(0), byteOffset, length);
+  return arrayOf(classIndexOf(value), copyOfBytes(new Uint8Array(buffer)), byteOffset, length);
 }
