@@ -7,7 +7,6 @@ import {
   type Body,
   type Coro,
   Coroutine,
-  isCancelledError,
   RuntimeError,
   ValueError,
   withAsync,
@@ -88,12 +87,17 @@ export class AtomicFile<M extends FileMode> implements AsyncContextManager<FileO
       yield* this.#undo();
       throw error;
     }
+    let renamed = false;
     try {
-      yield* callToTheEnd<void>(this.#target, (callback) =>
-        fs.rename(this.#temporary, this.#target, (error) => callback(error, undefined)),
+      yield* callToTheEnd<void>(
+        this.#target,
+        (callback) => fs.rename(this.#temporary, this.#target, (error) => callback(error, undefined)),
+        () => {
+          renamed = true;
+        },
       );
     } catch (error) {
-      if (!isCancelledError(error)) yield* this.#undo();
+      if (!renamed) yield* this.#undo();
       throw error;
     }
     if (fsync) yield* syncFolderOf(this.#target);
@@ -188,13 +192,29 @@ function* writing(file: AtomicFile<'w'> | AtomicFile<'wb'>, data: string | Uint8
   });
 }
 
-/** Where symbolic links lead; `path` itself when there is nothing. */
+/** Where symbolic links lead, also when nothing is there yet; a circle of them is an error. */
 function* realPath(path: string): Coro<string> {
+  const { dirname, resolve } = process.getBuiltinModule('node:path');
+  for (let name = path; ; ) {
+    const real = yield* unlessMissing(call<string>(name, (callback) => fs.realpath.native(name, callback)));
+    if (real !== null) return real;
+    const folder = yield* unlessMissing(
+      call<string>(name, (callback) => fs.realpath.native(dirname(name), callback)),
+    );
+    const next = yield* unlessMissing(call<string>(name, (callback) => fs.readlink(name, callback)));
+    if (folder === null || next === null) return name;
+    name = resolve(folder, next);
+  }
+}
+
+/** `null` when there is nothing, or no link. */
+function* unlessMissing(calling: Coro<string>): Coro<string | null> {
   try {
-    return yield* call<string>(path, (callback) => fs.realpath.native(path, callback));
+    return yield* calling;
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ENOENT') throw error;
-    return path;
+    const { code } = error as { code?: unknown };
+    if (code !== 'ENOENT' && code !== 'EINVAL') throw error;
+    return null;
   }
 }
 

@@ -55,12 +55,18 @@ function* copying(source: string, target: string, options: CopyOptions): Coro<nu
     return yield* inChunks(source, target, from, to, options);
   }
   const flags = options.exclusive === true ? fs.constants.COPYFILE_EXCL : 0;
+  // What was not made is not ours to remove: the system leaves nothing of a copy that failed.
+  let made = false;
   try {
-    yield* callToTheEnd<void>(target, (callback) =>
-      fs.copyFile(source, target, flags, (error) => callback(error, undefined)),
+    yield* callToTheEnd<void>(
+      target,
+      (callback) => fs.copyFile(source, target, flags, (error) => callback(error, undefined)),
+      () => {
+        made = true;
+      },
     );
   } catch (error) {
-    if (isCancelledError(error)) yield* remove(target);
+    if (made) yield* remove(target);
     throw error;
   }
   options.onProgress?.(from.size, from.size);

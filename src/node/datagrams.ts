@@ -27,7 +27,7 @@ import {
   WriteFlow,
 } from '../core/io.js';
 import { stopsTheLoop } from '../core/lowlevel.js';
-import { type AddressFamily, getaddrinfo } from './addresses.js';
+import { type AddressFamily, getaddrinfo, portNumber } from './addresses.js';
 import { untilBegun } from './beginning.js';
 import { nodeDgram } from './builtins.js';
 import { DatagramSocketView } from './transport-socket.js';
@@ -163,8 +163,14 @@ class NodeDatagramTransport extends DatagramTransport {
       );
       return;
     }
+    const [host, port] = target;
+    if (portNumber(port) === 0) {
+      this.#onError(new OSError('Cannot send to port 0', { code: 'EINVAL', syscall: 'send' }));
+      return;
+    }
+    // Node reads it later: after it has looked up the address, or when the socket can take it.
+    const own = Buffer.from(data);
     const size = data.length + HEADER_SIZE;
-    this.#unsent += size;
     const sent = (error: Error | null) => {
       this.#unsent -= size;
       if (this.#lost || this.#loop.isClosed()) return;
@@ -173,8 +179,9 @@ class NodeDatagramTransport extends DatagramTransport {
         this.#loop.callSoon(() => this.#flow.shrank(this.#unsent), { context: this.#context });
       if (this.#closing && this.#unsent === 0) this.#forceClose(null);
     };
-    if (this.#connected) this.#socket.send(data, sent);
-    else this.#socket.send(data, target[1] as number, target[0], sent);
+    if (this.#connected) this.#socket.send(own, sent);
+    else this.#socket.send(own, port, host, sent);
+    this.#unsent += size;
     this.#flow.grew(this.#unsent);
   }
 

@@ -15,6 +15,7 @@ import {
   RuntimeError,
   type SSLContext,
   sleep,
+  type Task,
   type TlsTimeouts,
   type TransportSocket,
   ValueError,
@@ -254,7 +255,9 @@ export class Server extends AbstractServer {
     const give = () => void task.cancel();
     const pending: Pending = { close: give, abort: give };
     this.#clients.add(pending);
-    task.addDoneCallback(() => {
+    task.addDoneCallback((done: Task<void>) => {
+      // Given up before its first step, it had no chance to.
+      if (done.cancelled()) socket.destroy();
       this.#clients.delete(pending);
       this.#maybeWake();
     });
@@ -468,10 +471,20 @@ function stop({ server, path, inode }: Listener, { cleanupSocket }: Serving): vo
     return;
   }
   const fs = nodeFs();
-  const aside = `${path}.${process.pid}.kept`;
-  fs.linkSync(path, aside);
+  const aside = `${path}.${globalThis.crypto.randomUUID()}.kept`;
+  try {
+    fs.linkSync(path, aside);
+  } catch (error) {
+    logger.error(`Unable to keep UNIX socket '${path}'`, error);
+    server.close();
+    return;
+  }
   server.close();
-  fs.renameSync(aside, path);
+  try {
+    fs.renameSync(aside, path);
+  } catch (error) {
+    logger.error(`Unable to put UNIX socket '${path}' back from '${aside}'`, error);
+  }
 }
 
 /** The number of the file; sockets in the abstract namespace have none. */

@@ -229,6 +229,8 @@ export function fromReadable(
         source.destroy(error as Error);
       }
     });
+    // Who paused it explicitly would have to say so; whoever wants to read it now does.
+    source.resume();
   });
   return reader;
 }
@@ -477,6 +479,7 @@ export function fromWritable(stream: Writable | WritableStream): StreamWriter {
 export function toWritable(writer: StreamWriter): Writable {
   const loop = getRunningLoop();
   let task: Task<unknown> | null = null;
+  let ended = false;
   const whenDrained = (callback: (error?: Error | null) => void): void => {
     task = start(loop, writer.drain(), (failure) => {
       task = null;
@@ -494,12 +497,13 @@ export function toWritable(writer: StreamWriter): Writable {
       whenDrained(callback);
     },
     final(callback) {
+      ended = true;
       finish(writer);
       callback();
     },
     destroy(error, callback) {
       task?.cancel();
-      if (error !== null) writer.transport.abort();
+      if (error !== null || !ended) writer.transport.abort();
       callback(error);
     },
   });

@@ -254,3 +254,35 @@ networkTest('createDatagramEndpoint() refuses what it cannot use', async (loop) 
   assert.ok(nameOf(any)[1] > 0);
   await end(there, unbound);
 });
+
+networkTest("a port that cannot be sent to is said, and is in nobody's way", async (loop) => {
+  const [client, here] = await loop.createDatagramEndpoint(() => new Recorder(), {
+    localAddr: ['127.0.0.1', 0],
+  });
+  isError(
+    thrownBy(() => client.sendto(Buffer.from('x'), ['127.0.0.1', 70_000])),
+    asyncio.ValueError,
+    /port 70000: it must be 0-65535/,
+  );
+  client.sendto(Buffer.from('x'), ['127.0.0.1', 0]);
+  while (here.errors.length === 0) await asyncio.sleep(0.001);
+  isError(here.errors[0], asyncio.OSError);
+  assert.equal((here.errors[0] as asyncio.OSError).code, 'EINVAL');
+  assert.equal(client.getWriteBufferSize(), 0);
+  await end(here);
+});
+
+networkTest('what was sent is what it was at the call', async (loop) => {
+  const [server, there] = await loop.createDatagramEndpoint(() => new Recorder(), {
+    localAddr: ['127.0.0.1', 0],
+  });
+  const [client, here] = await loop.createDatagramEndpoint(() => new Recorder(), {
+    localAddr: ['127.0.0.1', 0],
+  });
+  const memory = Buffer.from('hello');
+  client.sendto(memory, nameOf(server));
+  memory.fill('z');
+  while (there.datagrams.length === 0) await asyncio.sleep(0.001);
+  assert.equal(there.datagrams[0]?.[0], 'hello');
+  await end(here, there);
+});

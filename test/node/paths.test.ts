@@ -454,6 +454,44 @@ interruptedEverywhere('atomicWrite()', {
   },
 });
 
+withFiles(
+  'atomicWrite() undoes a renaming that failed, also when it was cancelled meanwhile',
+  function* ({ wait, at }) {
+    fs.mkdirSync(at('folder', 'inside'), { recursive: true });
+    const { rename } = fs;
+    try {
+      const writing = asyncio.createTask(asyncio.atomicWrite(at('folder'), 'data'));
+      fs.rename = ((from: string, to: string, done: fs.NoParamCallback) => {
+        writing.cancel();
+        rename(from, to, done);
+      }) as typeof fs.rename;
+      yield* wait(asyncio.wait([writing]));
+      assert.equal(writing.cancelled(), true);
+    } finally {
+      fs.rename = rename;
+    }
+    assert.deepEqual(fs.readdirSync(at()), ['folder']);
+  },
+);
+
+if (posix) {
+  withFiles(
+    'atomicWrite() through a link that leads to nothing makes what it leads to',
+    function* ({ wait, at }) {
+      fs.mkdirSync(at('real'));
+      fs.symlinkSync('real', at('folder'));
+      fs.symlinkSync('../second', at('real', 'first'));
+      fs.symlinkSync(at('file'), at('second'));
+      yield* wait(asyncio.atomicWrite(at('folder', 'first'), 'new'));
+      assert.equal(fs.readFileSync(at('file'), 'utf8'), 'new');
+      assert.equal(fs.readlinkSync(at('second')), at('file'));
+      fs.symlinkSync('circle', at('circle'));
+      const error = yield* thrown(wait(asyncio.atomicWrite(at('circle'), 'x')));
+      assert.equal((error as asyncio.OSError).code, 'ELOOP');
+    },
+  );
+}
+
 test('atomicWrite() on a full disk says ENOSPC or EFBIG, and the old content stays', {
   skip: !posix,
 }, async () => {
@@ -569,3 +607,30 @@ for (const size of [1000, 5_000_001]) {
     },
   });
 }
+
+withFiles('a cancelled copyFile() leaves alone what it may not replace', function* ({ wait, at }) {
+  fs.writeFileSync(at('a'), 'new');
+  fs.writeFileSync(at('b'), 'precious');
+  for (let iterations = 0; iterations < 40; iterations++) {
+    const copying = asyncio.createTask(asyncio.copyFile(at('a'), at('b'), { exclusive: true }));
+    for (let i = 0; i < iterations; i++) yield* wait(asyncio.sleep(0));
+    copying.cancel();
+    yield* wait(asyncio.wait([copying]));
+    if (!copying.cancelled()) isError(copying.exception(), asyncio.FileExistsError);
+    assert.equal(fs.readFileSync(at('b'), 'utf8'), 'precious');
+  }
+  // The call itself fails, and the cancellation comes during it.
+  const { copyFile } = fs;
+  try {
+    const copying = asyncio.createTask(asyncio.copyFile(at('a'), at('b'), { exclusive: true }));
+    fs.copyFile = ((from: string, to: string, flags: number, done: fs.NoParamCallback) => {
+      copying.cancel();
+      copyFile(from, to, flags, done);
+    }) as typeof fs.copyFile;
+    yield* wait(asyncio.wait([copying]));
+    assert.equal(copying.cancelled(), true);
+  } finally {
+    fs.copyFile = copyFile;
+  }
+  assert.equal(fs.readFileSync(at('b'), 'utf8'), 'precious');
+});

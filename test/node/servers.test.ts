@@ -1,7 +1,7 @@
 /** Servers: listening, closing, waiting for connections; those of Unix sockets and their files. */
 
 import assert from 'node:assert/strict';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import fs, { existsSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import * as asyncio from 'tsyncio';
 import { cancelArgs, isError, thrown, thrownBy } from '../core/both-kinds.js';
@@ -301,6 +301,30 @@ networkTest('R-SRV-07 a file that another server put there in the meantime stays
   second.close();
   assert.equal(existsSync(path), false);
   await second.waitClosed();
+});
+
+networkTest('R-SRV-07 a server closes where a file cannot be kept aside', async (loop) => {
+  const path = freshPath();
+  const server = await loop.createUnixServer(() => new Quiet(), path, { cleanupSocket: false });
+  const { linkSync } = fs;
+  const { logger, setLogger } = asyncio;
+  const said: unknown[] = [];
+  setLogger({ ...logger, error: (text: string) => void said.push(text) } as asyncio.Logger);
+  fs.linkSync = () => {
+    throw Object.assign(new Error('not permitted'), { code: 'EPERM' });
+  };
+  try {
+    server.close();
+  } finally {
+    fs.linkSync = linkSync;
+    setLogger(null as never);
+  }
+  assert.deepEqual(said, [`Unable to keep UNIX socket '${path}'`]);
+  assert.equal(server.isServing(), false);
+  await server.waitClosed();
+  await assert.rejects(async () => {
+    await loop.createUnixConnection(() => new Quiet(), path);
+  });
 });
 
 networkTest('R-SRV-07 a file that is no socket is not removed', async (loop) => {

@@ -258,3 +258,24 @@ inKinds(
     assert.equal(sink.destroyed, true);
   },
 );
+
+inKinds('toWritable(): destroying closes the connection, ending in order does not', function* (wait) {
+  const sink = new PassThrough();
+  const stream = asyncio.toWritable(asyncio.fromWritable(sink));
+  stream.write('abc');
+  stream.destroy();
+  yield* wait(asyncio.once(sink, 'close'));
+  assert.equal(sink.writableFinished, false);
+
+  const other = new PassThrough();
+  const all = asyncio.wrapPromise(text(other));
+  asyncio.toWritable(asyncio.fromWritable(other)).end('abc');
+  assert.equal(yield* wait(all), 'abc');
+});
+
+inKinds('fromReadable() reads a stream that was paused', function* (wait) {
+  const source = new PassThrough();
+  source.end('content');
+  source.pause();
+  assert.equal((yield* wait(asyncio.fromReadable(source).read())).toString(), 'content');
+});

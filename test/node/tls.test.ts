@@ -368,3 +368,23 @@ networkTest('createDefaultContext() refuses what cannot work', async () => {
   assert.deepEqual([whole.verifyMode, whole.checkHostname], ['none', false]);
   assert.match(String(whole), /verifyMode=none/);
 });
+
+networkTest('a connection that is given up in the iteration that accepted it is closed', async (loop) => {
+  const server = await loop.createServer(
+    () => {
+      loop.callSoon(() => {
+        server.close();
+        server.abortClients();
+      });
+      return new Quiet();
+    },
+    '127.0.0.1',
+    0,
+    { ssl: serverContext() },
+  );
+  const socket = net.connect(portOf(server), '127.0.0.1');
+  socket.on('error', () => {});
+  socket.resume();
+  await asyncio.timeout(20).run(() => asyncio.once(socket, 'close'));
+  await server.waitClosed();
+});
