@@ -74,6 +74,9 @@ export class Child {
       stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
       ...(pool.setup.env === null ? {} : { env: pool.setup.env }),
     });
+    const { pids } = pool.setup;
+    const { pid = 0 } = this.process;
+    Atomics.store(pids, this.worker, pid);
     this.#socket = this.process.stdio[3] as Socket;
     const cutter = new FrameCutter((area, offset, size) => pool.take(this, area, offset, size));
     this.#socket.on('data', (chunk: Uint8Array) => {
@@ -97,6 +100,7 @@ export class Child {
       ended();
     });
     this.process.on('exit', (code, signal) => {
+      Atomics.compareExchange(pids, this.worker, pid, 0);
       how = signal === null ? `it exited with code ${code}` : `it was killed by ${signal}`;
       ended();
     });

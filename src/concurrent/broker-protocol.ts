@@ -34,6 +34,8 @@ export interface ProcessPoolSetup {
   readonly workers: number;
   readonly queue: SharedArrayBuffer;
   readonly results: SharedArrayBuffer;
+  /** In shared memory, the process in each place; 0 for none. */
+  readonly pids: Int32Array;
   /** For results that are too large for the ring. */
   readonly port: MessagePort;
   readonly execArgv: readonly string[];

@@ -7,6 +7,7 @@ import { BrokenProcessPool } from './exceptions.js';
 import type { FunctionSpec } from './function-spec.js';
 import type { Order, Parcel } from './protocol.js';
 import { RecordRing } from './record-ring.js';
+import { killAtExit } from './running-processes.js';
 import { type PoolOptions, WorkerPool } from './worker-pool.js';
 
 export interface ProcessPoolOptions<I extends readonly unknown[] = readonly unknown[]>
@@ -49,6 +50,7 @@ export class ProcessPoolExecutor extends WorkerPool {
   readonly #serials: (number | undefined)[] = [];
   #started = 0;
   #port: MessagePort | null = null;
+  #forget = () => {};
 
   constructor(options: ProcessPoolOptions<never> = {}) {
     super(options, process.getBuiltinModule('node:os').availableParallelism(), false);
@@ -79,6 +81,8 @@ export class ProcessPoolExecutor extends WorkerPool {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     const { execArgv, env, maxTasksPerChild } = this.#options;
+    const pids = new Int32Array(new SharedArrayBuffer(4 * this.maxWorkers));
+    this.#forget = killAtExit({ pids, queue: this._queue });
     threadBroker().send(
       {
         type: 'pool',
@@ -87,8 +91,9 @@ export class ProcessPoolExecutor extends WorkerPool {
           workers: this.maxWorkers,
           queue: this._queue.memory,
           results: this.#results.memory,
+          pids,
           port: port2,
-          execArgv: execArgv ?? process.execArgv,
+          execArgv: execArgv ?? optionsOf(process.execArgv),
           env: env ?? null,
           maxTasksPerChild: maxTasksPerChild ?? null,
         },
@@ -189,6 +194,7 @@ export class ProcessPoolExecutor extends WorkerPool {
     threadBroker().send({ type: 'end', pool: this.#id });
     this.#port.close();
     this.#port = null;
+    this.#forget();
     this.#results.abandon();
   }
 
@@ -210,6 +216,17 @@ export class ProcessPoolExecutor extends WorkerPool {
       if (this.#port !== null) threadBroker().send({ type: 'signal', pool: this.#id, worker: -1, signal });
     });
   }
+}
+
+/** Options of Node without those that say what it is to run: a worker runs a program of its own. */
+function optionsOf(execArgv: readonly string[]): string[] {
+  const options: string[] = [];
+  for (let i = 0; i < execArgv.length; i++) {
+    const option = execArgv[i] as string;
+    if (/^(-e|-p|-pe|--eval|--print|--input-type)$/.test(option)) i += 1;
+    else if (!/^--(eval|print|input-type)=/.test(option)) options.push(option);
+  }
+  return options;
 }
 
 function checkOptions(options: ProcessPoolOptions<never>): void {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
@@ -363,3 +364,24 @@ test('the broker goes on when the threads of a large pool have ended that was bl
 test('none of these tests has left a process', { skip: childrenOf() === null }, async () => {
   await noChildren();
 });
+
+for (const [how, end] of Object.entries({
+  'process.exit()': 'process.exit(3)',
+  'an error that nobody catches': "throw new Error('expected')",
+})) {
+  test(`a process in the middle of a call ends with its owner: ${how}`, async () => {
+    const program = `
+      import { ProcessPoolExecutor } from ${JSON.stringify(import.meta.resolve('tsyncio/concurrent'))};
+      const executor = new ProcessPoolExecutor({ maxWorkers: 1 });
+      console.log(executor.submit(() => process.pid).result());
+      const endless = executor.submit(() => { for (;;); });
+      setInterval(() => { if (endless.running()) ${end}; }, 5);`;
+    const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    const pid = Number(stdout);
+    assert.ok(pid > 0, stdout);
+    await gone(pid);
+  });
+}
