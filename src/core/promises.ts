@@ -113,10 +113,10 @@ type FetchResponse = typeof globalThis extends { fetch: (...args: never[]) => Pr
 
 /**
  * The platform's `fetch`, cancellable: when the task that waits for it is cancelled or times out, the request is aborted.
- * A `signal` of your own, in the options or in a `Request`, works as ever. Reading the body is a wait of its own:
- * `wrapPromise(response.text())`.
+ * A `signal` of your own, in the options or in a `Request`, works as ever. Reading the body is a wait of its own, which `fetch()` has
+ * no part in any more: to have a cancellation abort that as well, pass `{ signal: currentSignal() }`.
  *
- * *Suspends* until the response's headers are there. *Cancellation* aborts the request.
+ * *Suspends* until the response's headers are there. *Cancellation* aborts the request while it does.
  *
  * @example
  * ```ts
@@ -132,6 +132,10 @@ export function fetch(...args: FetchArguments): Coroutine<FetchResponse> {
   return new Coroutine(fetching(args), 'fetch');
 }
 
+interface AnySignal {
+  any(signals: readonly AbortSignalLike[]): AbortSignalLike;
+}
+
 type SignalTarget = { readonly signal?: AbortSignalLike | null } | null | undefined;
 
 function* fetching(args: readonly unknown[]): Coro<FetchResponse> {
@@ -142,7 +146,7 @@ function* fetching(args: readonly unknown[]): Coro<FetchResponse> {
   const abort = newAbortController();
   const theirs = init?.signal ?? (typeof input === 'object' ? input?.signal : undefined) ?? null;
   // Theirs goes on to work after the headers have come, as it does with the platform's own fetch.
-  if (theirs?.aborted === true) abort.abort(theirs.reason);
-  else theirs?.addEventListener('abort', () => abort.abort(theirs.reason), { once: true });
-  return yield* wrapPromise(platformFetch(input, { ...init, signal: abort.signal }), { abort });
+  const own = abort.signal;
+  const signal = theirs === null ? own : (own.constructor as unknown as AnySignal).any([own, theirs]);
+  return yield* wrapPromise(platformFetch(input, { ...init, signal }), { abort });
 }

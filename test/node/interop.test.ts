@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, getEventListeners, once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
@@ -83,6 +83,15 @@ test('an http handler that a task registered works while the task runs and after
     assert.deepEqual(await Promise.all(responses.map((each) => each.text())), ['body', 'body']);
   });
   assert.deepEqual(seen, ['registrar', null, null]);
+});
+
+test('asyncio.fetch() leaves no listener on the signal that it is given', async (t) => {
+  const { url } = await listen(t, (_, response) => void response.end('body'));
+  const { signal } = new AbortController();
+  await asyncio.run(async () => {
+    for (let i = 0; i < 3; i++) assert.equal(await (await asyncio.fetch(url, { signal })).text(), 'body');
+  });
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('an http handler registered in detached() is not cancelled with the task', async (t) => {
