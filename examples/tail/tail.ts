@@ -44,9 +44,10 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
   const name = new asyncio.Path(path);
   // The folder is watched, not the file: the file may be replaced by another.
   const watcher = watch(name.absolute().parent.fspath);
-  using changes = asyncio.on(watcher, 'change');
-  let file = await name.open('rb');
+  let file: asyncio.BinaryFile | null = null;
   try {
+    using changes = asyncio.on(watcher, 'change');
+    file = await name.open('rb');
     await file.seek(await lastLines(file, lines));
     let unfinished = '';
     for (;;) {
@@ -75,7 +76,7 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
     }
   } finally {
     watcher.close();
-    await file.close();
+    await file?.close();
   }
 }
 

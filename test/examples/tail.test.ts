@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
+import process from 'node:process';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
 import { follow } from '../../examples/tail/index.js';
@@ -64,6 +65,24 @@ test('tail gives the last lines, then new ones, across rotation and truncation, 
       assert.equal(task.cancelled(), true);
     });
     await quiet(before);
+  });
+});
+
+test('a file that is not there is an error, and nothing stays watched', async () => {
+  // What is watched keeps the process alive.
+  const watchers = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('FSEvent')).length;
+  await inFolder(async (at) => {
+    const before = watchers();
+    const watcher = fs.watch(at());
+    assert.equal(watchers(), before + 1);
+    watcher.close();
+    await asyncio.run(async () => {
+      await assert.rejects(tail(at('missing')).next(), asyncio.FileNotFoundError);
+    });
+    for (let turn = 0; turn < 1000 && watchers() > before; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.equal(watchers(), before);
   });
 });
 
