@@ -49,26 +49,27 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
     using changes = asyncio.on(watcher, 'change');
     file = await name.open('rb');
     await file.seek(await lastLines(file, lines));
-    let unfinished = '';
+    // As bytes: a character may come in two parts.
+    let unfinished: Uint8Array[] = [];
     for (;;) {
       const line = await file.readline();
       if (line.length > 0) {
-        unfinished += line.toString();
+        unfinished.push(line);
         if (line.at(-1) !== LINE_FEED) continue; // the rest of it may come
-        yield unfinished.slice(0, -1);
-        unfinished = '';
+        yield Buffer.concat(unfinished).toString().slice(0, -1);
+        unfinished = [];
         continue;
       }
       const replaced = await isReplaced(file, name);
       if (replaced === 'by nothing') {
         await change(changes, interval);
       } else if (replaced === 'by another') {
-        if (unfinished !== '') yield unfinished;
-        unfinished = '';
+        if (unfinished.length > 0) yield Buffer.concat(unfinished).toString();
+        unfinished = [];
         await file.close();
         file = await name.open('rb');
       } else if ((await name.stat()).size < (await file.tell())) {
-        unfinished = '';
+        unfinished = [];
         await file.seek(0); // it was cut
       } else {
         await change(changes, interval);

@@ -68,6 +68,29 @@ test('tail gives the last lines, then new ones, across rotation and truncation, 
   });
 });
 
+test('a character that is written in two parts is one', async () => {
+  await inFolder(async (at) => {
+    const log = at('log');
+    fs.writeFileSync(log, Buffer.from([0x61, 0xc3]));
+    await asyncio.run(async () => {
+      let looks = 0;
+      const stat = asyncio.Path.prototype.stat;
+      // It looks at the file's name when it has read all there is: the second half comes then.
+      asyncio.Path.prototype.stat = function (options) {
+        if (looks++ === 0) fs.appendFileSync(log, Buffer.from([0xa9, 10]));
+        return stat.call(this, options);
+      };
+      const lines = tail(log, { interval: 0.02 });
+      try {
+        assert.equal((await asyncio.timeout(60).run(() => lines.next())).value, 'aé');
+      } finally {
+        await lines.return(undefined);
+        asyncio.Path.prototype.stat = stat;
+      }
+    });
+  });
+});
+
 test('a file that is not there is an error, and nothing stays watched', async () => {
   // What is watched keeps the process alive.
   const watchers = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('FSEvent')).length;
