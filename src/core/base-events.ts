@@ -310,8 +310,7 @@ export class EventLoop {
    */
   callSoon(callback: () => unknown, options?: ContextOption): Handle {
     this._checkClosed();
-    if (this._debug) this.#checkCallback(callback, 'callSoon');
-    else checkFunction(callback, 'callSoon');
+    checkCallback(callback, 'callSoon', this._debug);
     const handle = new Handle(this, callback, options?.context);
     this._push(handle);
     return handle;
@@ -333,8 +332,7 @@ export class EventLoop {
     if (when === null || when === undefined) throw new TypeError('when cannot be None');
     toTime(when, 'time');
     this._checkClosed();
-    if (this._debug) this.#checkCallback(callback, 'callAt');
-    else checkFunction(callback, 'callAt');
+    checkCallback(callback, 'callAt', this._debug);
     const handle = new TimerHandle(this, when, this._nextTimerOrder(), callback, options?.context);
     this._addTimer(handle);
     return handle;
@@ -454,15 +452,6 @@ export class EventLoop {
     else debugLoops.delete(this);
     trackCoroutines(debugLoops.size > 0);
     setCaptureCancellationStacks(debugLoops.size > 0);
-  }
-
-  #checkCallback(callback: unknown, method: string): void {
-    if (iscoroutine(callback) || iscoroutinefunction(callback)) {
-      throw new TypeError(`coroutines cannot be used with ${method}()`);
-    }
-    if (typeof callback !== 'function') {
-      throw new TypeError(`a callable object was expected by ${method}(), got ${repr(callback)}`);
-    }
   }
 
   toString(): string {
@@ -884,9 +873,7 @@ export class EventLoop {
   _watchForeignAwait(scope: Scope): void {
     if (this._host.wait !== undefined || foreignAwaitWarned.has(scope._task)) return;
     const timer = this._host.timer(() => {
-      // No flow of the frame waits for anything of ours, and it has not ended: it is inside a foreign promise.
-      if (scope._closed || scope._first !== null || scope._task.done()) return;
-      if (foreignAwaitWarned.has(scope._task)) return;
+      if (!scope._isElsewhere() || foreignAwaitWarned.has(scope._task)) return;
       foreignAwaitWarned.add(scope._task);
       logger.warn(
         `${scope._task} was cancelled, but is awaiting a promise that tsyncio cannot interrupt: pass currentSignal() or use wrapPromise()`,
@@ -982,7 +969,10 @@ export function runSynchronously<T>(loop: EventLoop, awaitable: AwaitableLike<T>
 const debugLoops = new Set<EventLoop>();
 const foreignAwaitWarned = new WeakSet<Task>();
 
-function checkFunction(callback: unknown, method: string): void {
+function checkCallback(callback: unknown, method: string, debug: boolean): void {
+  if (debug && (iscoroutine(callback) || iscoroutinefunction(callback))) {
+    throw new TypeError(`coroutines cannot be used with ${method}()`);
+  }
   if (typeof callback !== 'function') {
     throw new TypeError(`a callable object was expected by ${method}(), got ${repr(callback)}`);
   }

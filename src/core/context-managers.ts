@@ -1,6 +1,6 @@
 /** `async with`: what it is made of, and `withAsync()`. */
 
-import { type Body, type Coro, Coroutine, runBody } from './coroutines.js';
+import { type Body, type Coro, Coroutine, checkBody, runBody } from './coroutines.js';
 
 /** The method that enters a context manager: Python's `__aenter__`. */
 export const aenter: unique symbol = Symbol.for('tsyncio.aenter') as never;
@@ -38,8 +38,7 @@ export function withAsync<V, T>(
   if (typeof manager?.[aenter] !== 'function' || typeof manager[aexit] !== 'function') {
     throw new TypeError(`Cannot enter ${String(manager)}: it is not an asynchronous context manager`);
   }
-  if (typeof body !== 'function')
-    throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+  checkBody(body);
   return new Coroutine(entering(manager, body), 'withAsync');
 }
 

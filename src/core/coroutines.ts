@@ -469,6 +469,13 @@ export function makesCoroutines(
 /** The generator body of a block inside an async function. @internal */
 export class GeneratorBody<T> extends Coroutine<T> {}
 
+/** For whoever takes the body of a block. @internal */
+export function checkBody(body: unknown): void {
+  if (typeof body !== 'function') {
+    throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+  }
+}
+
 /**
  * Waits for a body of either kind. A generator body delegates natively (one level); anything else becomes a frame of
  * its own, so that an async function gets a scope. @internal
@@ -477,11 +484,7 @@ export function runBody<T, A extends readonly unknown[]>(
   body: Body<T, A>,
   ...args: A
 ): Iterable<Suspension, T, unknown> {
-  if (typeof body !== 'function') {
-    throw new TypeError(
-      `Cannot run the body: expected a generator function or an async function, got ${String(body)}`,
-    );
-  }
+  checkBody(body);
   if (isGeneratorFunction(body)) {
     const generator = (body as (...args: A) => Coro<T>)(...args);
     // Inside an async function a generator body needs a scope of its own, for the plain code that it calls.

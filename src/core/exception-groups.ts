@@ -1,6 +1,6 @@
 /** Several exceptions as one: `BaseExceptionGroup` and `ExceptionGroup`, with Python's `split`, `subgroup`, `derive`. */
 
-import { BASE_EXCEPTION, isBaseException, ValueError, type WithContext } from './exceptions.js';
+import { BASE_EXCEPTION, identify, isBaseException, ValueError, type WithContext } from './exceptions.js';
 
 type ErrorClass = abstract new (...args: never[]) => unknown;
 
@@ -126,10 +126,5 @@ function derivedGroup<E>(
 /** A group without BaseExceptions: what a task group raises. */
 export class ExceptionGroup<E = unknown> extends BaseExceptionGroup<E> {}
 
-for (const [groupClass, name, code] of [
-  [BaseExceptionGroup, 'BaseExceptionGroup', 'ERR_BASE_EXCEPTION_GROUP'],
-  [ExceptionGroup, 'ExceptionGroup', 'ERR_EXCEPTION_GROUP'],
-] as const) {
-  Object.defineProperty(groupClass.prototype, 'name', { value: name, writable: true, configurable: true });
-  Object.defineProperty(groupClass.prototype, 'code', { value: code, writable: true, configurable: true });
-}
+identify(BaseExceptionGroup, 'BaseExceptionGroup', 'ERR_BASE_EXCEPTION_GROUP');
+identify(ExceptionGroup, 'ExceptionGroup', 'ERR_EXCEPTION_GROUP');

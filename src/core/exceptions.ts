@@ -14,8 +14,13 @@ const STOPS_THE_LOOP = Symbol.for('tsyncio.StopsTheLoop');
 
 /** Puts `name` and `code` on a class's prototype, so that no instance pays for them. @internal */
 export function identify(errorClass: { prototype: object }, name: string, code: string): void {
-  Object.defineProperty(errorClass.prototype, 'name', { value: name, writable: true, configurable: true });
-  Object.defineProperty(errorClass.prototype, 'code', { value: code, writable: true, configurable: true });
+  hide(errorClass.prototype, 'name', name);
+  hide(errorClass.prototype, 'code', code);
+}
+
+/** Defines a property that does not show, as a class's methods do not. @internal */
+export function hide(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, writable: true, configurable: true });
 }
 
 /** Python's `__context__`: the exception that was being handled when this one was raised. */
@@ -57,7 +62,7 @@ export class BaseException extends Error implements WithContext {
       return;
     }
     super(textOf(args[0]));
-    Object.defineProperty(this, 'args', { value: args, writable: true, configurable: true });
+    hide(this, 'args', args);
   }
 
   /** @internal */
@@ -65,11 +70,7 @@ export class BaseException extends Error implements WithContext {
     return true;
   }
 }
-Object.defineProperty(BaseException.prototype, 'args', {
-  value: Object.freeze([]),
-  writable: true,
-  configurable: true,
-});
+hide(BaseException.prototype, 'args', Object.freeze([]));
 identify(BaseException, 'BaseException', 'ERR_BASE_EXCEPTION');
 
 /**

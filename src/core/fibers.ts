@@ -461,15 +461,35 @@ export class Scope {
     const running = runsIn(this);
     const parked = this._cancelFlows(message);
     const heard = this._abort?.abort(cancelledError(message), this._loop._host) ?? false;
-    if ((parked || heard) && !running) {
-      if (!heard) this._loop._watchForeignAwait(this);
-      return;
+    if (heard && !parked) this._confirm(message);
+    if (running || !(parked || heard)) {
+      this._mustCancel = true;
+      this._cancelMessage = message;
+      // Where others were told, the flow that runs hears of it only if it awaits before its step ends.
+      if (parked || heard) this._loop._forgetAfterStep(this);
     }
-    this._mustCancel = true;
-    this._cancelMessage = message;
-    // Where others were told, the flow that runs hears of it only if it awaits before its step ends.
-    if (parked || heard) this._loop._forgetAfterStep(this);
-    else if (!running) this._loop._watchForeignAwait(this);
+    if (!running && !heard) this._loop._watchForeignAwait(this);
+  }
+
+  /** Whether no flow of the frame waits for anything of ours, and it has not ended: it is inside a foreign promise. */
+  _isElsewhere(): boolean {
+    return this._first === null && !this._closed && !this._task.done();
+  }
+
+  /**
+   * Those who heard may be requests that are long over: undici's and `AbortSignal.any()`'s listeners stay until they are collected. What is
+   * under way ends at once, or in the platform's next turn; a frame that has not gone on by then is inside something that did not hear.
+   */
+  _confirm(message: unknown): void {
+    const { _host: host } = this._loop;
+    host.hop(() =>
+      host.hop(() => {
+        if (!this._abort?._heard || !this._isElsewhere()) return;
+        this._mustCancel = true;
+        this._cancelMessage = message;
+        this._loop._watchForeignAwait(this);
+      }),
+    );
   }
 
   _cancelFlows(message: unknown): boolean {

@@ -42,20 +42,22 @@ function reprScalar(value: unknown): string {
   return String(value);
 }
 
+function list<T>(items: readonly T[], most: number, show: (item: T) => string): string {
+  return `${items.slice(0, most).map(show).join(', ')}${items.length > most ? ', ...' : ''}`;
+}
+
 function reprObject(value: object, depth: number): string {
   if (value instanceof Error) return errorRepr(value);
   if (depth > 2) return Array.isArray(value) ? '[...]' : '{...}';
   if (Array.isArray(value)) {
-    const items = value.slice(0, 6).map((item) => repr(item, depth + 1));
-    if (value.length > 6) items.push('...');
-    return `[${items.join(', ')}]`;
+    return `[${list(value, 6, (item) => repr(item, depth + 1))}]`;
   }
   const prototype = Object.getPrototypeOf(value);
   if (prototype === Object.prototype || prototype === null) {
     const entries = Object.entries(value);
-    const items = entries.slice(0, 4).map(([key, item]) => `${key}: ${repr(item, depth + 1)}`);
-    if (entries.length > 4) items.push('...');
-    return items.length === 0 ? '{}' : `{ ${items.join(', ')} }`;
+    return entries.length === 0
+      ? '{}'
+      : `{ ${list(entries, 4, ([key, item]) => `${key}: ${repr(item, depth + 1)}`)} }`;
   }
   if (typeof value.toString === 'function' && value.toString !== Object.prototype.toString)
     return clip(String(value));

@@ -6,6 +6,7 @@
  */
 
 import { EventLoop } from './base-events.js';
+import { hide } from './exceptions.js';
 
 /**
  * Gives every loop the methods of `methods`. The platform declares them to TypeScript by adding to the interface of `EventLoop`.
@@ -15,6 +16,6 @@ import { EventLoop } from './base-events.js';
 export function extendEventLoop(methods: object & ThisType<EventLoop>): void {
   for (const [name, value] of Object.entries(methods)) {
     if (name in EventLoop.prototype) throw new TypeError(`Cannot extend the event loop: it has ${name}()`);
-    Object.defineProperty(EventLoop.prototype, name, { value, writable: true, configurable: true });
+    hide(EventLoop.prototype, name, value);
   }
 }

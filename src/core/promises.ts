@@ -6,7 +6,7 @@ import { type Coro, Coroutine } from './coroutines.js';
 import { current, liveScope } from './current.js';
 import { getEventLoop } from './events.js';
 import { RuntimeError } from './exceptions.js';
-import { leftoversOf } from './fibers.js';
+import { type Fiber, leftoversOf, type Scope } from './fibers.js';
 import { Future } from './futures.js';
 import {
   type AbortControllerLike,
@@ -78,6 +78,9 @@ class PromiseFuture<T> extends Future<T> {
  * The abort signal of the code that runs: it is aborted when its task is cancelled, or when a timeout or group around
  * it cancels just this part of the task. Pass it to whatever knows abort signals.
  *
+ * Who listens is taken to have heard, and the code is not cancelled a second time, if it goes on within two turns of the platform's
+ * loop; what takes longer to give up is followed by the CancelledError of the next `await` of ours.
+ *
  * @throws RuntimeError outside a task.
  * @example
  * ```ts
@@ -98,10 +101,14 @@ class PromiseFuture<T> extends Future<T> {
 export function currentSignal(): PlatformAbortSignal {
   const fiber = currentFiber();
   if (fiber === null) throw new RuntimeError('currentSignal() should be used inside a task');
-  const scope =
-    current.fiber === null ? (liveScope() ?? leftoversOf(fiber)) : (fiber._scope ?? leftoversOf(fiber));
+  return signalOf(fiber, current.fiber === null ? liveScope() : fiber._scope) as PlatformAbortSignal;
+}
+
+/** The signal of `frame`, or of a fiber's plain code where there is no frame. */
+function signalOf(fiber: Fiber, frame: Scope | null): AbortSignalLike {
+  const scope = frame ?? leftoversOf(fiber);
   scope._abort ??= new AbortSource();
-  return scope._abort.take(scope._loop._host) as PlatformAbortSignal;
+  return scope._abort.take(scope._loop._host);
 }
 
 type FetchArguments = typeof globalThis extends { fetch: (...args: infer A) => unknown }
@@ -113,10 +120,11 @@ type FetchResponse = typeof globalThis extends { fetch: (...args: never[]) => Pr
 
 /**
  * The platform's `fetch`, cancellable: when the task that waits for it is cancelled or times out, the request is aborted.
- * A `signal` of your own, in the options or in a `Request`, works as ever. Reading the body is a wait of its own, which `fetch()` has
- * no part in any more: to have a cancellation abort that as well, pass `{ signal: currentSignal() }`.
+ * So is the reading of the body (`response.text()`), in the function that waited for the `Response` and in those that it calls. Where
+ * another task is to read it, pass that task's `{ signal: currentSignal() }`: a `signal` of your own, in the options or in a `Request`,
+ * works as ever.
  *
- * *Suspends* until the response's headers are there. *Cancellation* aborts the request while it does.
+ * *Suspends* until the response's headers are there. *Cancellation* aborts the request, and later the reading of its body.
  *
  * @example
  * ```ts
@@ -132,7 +140,7 @@ export function fetch(...args: FetchArguments): Coroutine<FetchResponse> {
   return new Coroutine(fetching(args), 'fetch');
 }
 
-interface AnySignal {
+interface AbortSignalClass {
   any(signals: readonly AbortSignalLike[]): AbortSignalLike;
 }
 
@@ -143,10 +151,12 @@ function* fetching(args: readonly unknown[]): Coro<FetchResponse> {
     globalThis as unknown as { fetch: (...args: readonly unknown[]) => Promise<FetchResponse> }
   ).fetch;
   const [input, init] = args as [SignalTarget, SignalTarget];
+  const fiber = current.fiber as Fiber;
   const abort = newAbortController();
-  const theirs = init?.signal ?? (typeof input === 'object' ? input?.signal : undefined) ?? null;
-  // Theirs goes on to work after the headers have come, as it does with the platform's own fetch.
-  const own = abort.signal;
-  const signal = theirs === null ? own : (own.constructor as unknown as AnySignal).any([own, theirs]);
+  // Whoever waits for the headers reads the body next, under the signal of its own frame. Theirs goes on to work as well.
+  const signals = [abort.signal, signalOf(fiber, fiber._within)];
+  const theirs = init?.signal ?? input?.signal;
+  if (theirs) signals.push(theirs);
+  const signal = (abort.signal.constructor as unknown as AbortSignalClass).any(signals);
   return yield* wrapPromise(platformFetch(input, { ...init, signal }), { abort });
 }

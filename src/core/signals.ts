@@ -1,6 +1,5 @@
 /** Abort signals: how a task's cancellation reaches code that knows nothing of tasks (`fetch`, Node's own APIs). */
 
-import { NotImplementedError } from './exceptions.js';
 import type { Host } from './host.js';
 
 /** What the library uses of an `AbortSignal`. */
@@ -24,27 +23,24 @@ export interface AbortControllerLike {
 
 /** @internal */
 export function newAbortController(): AbortControllerLike {
-  const Controller = (globalThis as { AbortController?: new () => AbortControllerLike }).AbortController;
-  if (Controller === undefined) throw new NotImplementedError('This platform has no AbortController');
-  return new Controller();
+  return new (globalThis as unknown as { AbortController: new () => AbortControllerLike }).AbortController();
 }
 
 /** A signal that a cancellation aborts, and whether somebody will tell the flow of it. */
 export class AbortSource {
-  #controller: AbortControllerLike;
+  #controller = newAbortController();
   /** Whether the signal was asked for since the flow last waited for something of ours. */
   #taken = false;
 
   #lastReason: unknown;
-
-  constructor() {
-    this.#controller = newAbortController();
-  }
+  /** Whether those who heard of the last request have yet to show it, by making the flow go on. @internal */
+  _heard = false;
 
   /** The signal; a new one after the last was aborted, since a cancelled task may go on. */
   take(host: Host): AbortSignalLike {
     if (this.#controller.signal.aborted) this.#controller = newAbortController();
     this.#taken = true;
+    this._heard = false;
     host.prepareAbortSignal?.(this.#controller.signal);
     return this.#controller.signal;
   }
@@ -52,13 +48,15 @@ export class AbortSource {
   /** A flow came back from an await of ours: it is not inside the foreign one any more. */
   resumed(): void {
     this.#taken = false;
+    this._heard = false;
   }
 
-  /** Aborts; returns whether whoever the flow awaits has heard of it, so that no second delivery is needed. */
+  /** Aborts; returns whether anybody has heard of it: whoever the flow awaits, it is to be hoped. */
   abort(reason: unknown, host: Host): boolean {
     if (this.#controller.signal.aborted) return false;
     const listeners = host.countAbortListeners?.(this.#controller.signal);
     const heard = listeners === undefined ? this.#taken : listeners > 0;
+    this._heard = heard;
     this.#lastReason = reason;
     this.#controller.abort(reason);
     return heard;

@@ -7,7 +7,7 @@
 
 import { cancelFiber, currentFiber, livingFiber, requestsOf, uncancelFiber } from './cancellation.js';
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
-import { type Body, type Coro, Coroutine, type CoroutineLike, runBody } from './coroutines.js';
+import { type Body, type Coro, Coroutine, type CoroutineLike, checkBody, runBody } from './coroutines.js';
 import { closeCoroutine } from './ensure-future.js';
 import { BaseExceptionGroup } from './exception-groups.js';
 import { isCancelledError, RuntimeError, stopsTheLoop } from './exceptions.js';
@@ -55,8 +55,7 @@ export class TaskGroup implements AsyncContextManager<TaskGroup>, Group {
    * @throws ExceptionGroup of what the tasks and the body threw; RuntimeError when the group was entered before.
    */
   run<T>(body: Body<T, [TaskGroup]>): Coroutine<T> {
-    if (typeof body !== 'function')
-      throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+    checkBody(body);
     return new Coroutine(this.#running(body) as Coro<T>, 'TaskGroup');
   }
 

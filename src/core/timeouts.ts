@@ -14,6 +14,7 @@ import {
   CLOSED,
   type Coro,
   Coroutine,
+  checkBody,
   isGeneratorFunction,
   LeafCoroutine,
   NEXT,
@@ -131,8 +132,7 @@ export class Timeout implements AsyncContextManager<Timeout> {
    * @throws TimeoutError when the time has passed; RuntimeError when the limit was entered before, or outside a task.
    */
   run<T>(body: Body<T, [Timeout]>): Coroutine<T> {
-    if (typeof body !== 'function')
-      throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
+    checkBody(body);
     if (isGeneratorFunction(body) && current.fiber !== null && current.fiber._within === null) {
       return new TimeoutBlock<T>(this, (body as (limit: Timeout) => Coro<T>)(this));
     }

@@ -265,6 +265,139 @@ for (const [what, request] of Object.entries(requests)) {
   });
 }
 
+/** A server that sends the headers, a part of the body, and no end. */
+async function endless(t: TestContext): Promise<{ url: string; closed: asyncio.Event }> {
+  const closed = new asyncio.Event();
+  const { url } = await listen(t, (request, response) => {
+    request.on('close', () => closed.set());
+    response.write('part');
+  });
+  return { url, closed };
+}
+
+const readings: Record<string, (url: string, headers: asyncio.Event) => Promise<unknown>> = {
+  'awaited in one function': async (url, headers) => {
+    const response = await asyncio.fetch(url);
+    headers.set();
+    return await response.text();
+  },
+  'fetched by a function that it calls': async (url, headers) => {
+    const get = async () => await asyncio.fetch(url);
+    const response = await get();
+    headers.set();
+    return await response.text();
+  },
+  'fetched under a timeout of its own': async (url, headers) => {
+    const response = await timeout(60).run(() => asyncio.fetch(url));
+    headers.set();
+    return await response.text();
+  },
+};
+
+for (const [what, read] of Object.entries(readings)) {
+  test(`cancel() while the body of asyncio.fetch() is read, ${what}: the server sees it, and it is delivered once`, async (t) => {
+    const log: string[] = [];
+    await asyncio.run(async () => {
+      const { url, closed } = await endless(t);
+      const headers = new asyncio.Event();
+      const task = createTask(async () => {
+        try {
+          await read(url, headers);
+        } finally {
+          await sleep(0);
+          await turns(5);
+          await sleep(0);
+          log.push('cleaned up');
+        }
+      });
+      await headers.wait();
+      task.cancel();
+      await wait([task]);
+      assert.equal(task.cancelled(), true);
+      await closed.wait();
+    });
+    assert.deepEqual(log, ['cleaned up']);
+  });
+
+  test(`timeout() while the body of asyncio.fetch() is read, ${what}`, async (t) => {
+    await asyncio.run(async () => {
+      const { url, closed } = await endless(t);
+      const headers = new asyncio.Event();
+      const limit = timeout(null);
+      const limited = createTask(async () => await limit.run(async () => await read(url, headers)));
+      await headers.wait();
+      limit.reschedule(0);
+      await assert.rejects(async () => await limited, { name: 'TimeoutError' });
+      await closed.wait();
+    });
+  });
+}
+
+/** Turns of Node's own loop, without tsyncio. */
+async function turns(count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
+const finished: Record<string, (url: string) => unknown> = {
+  'a fetch()': async (url) => (await fetch(url, { signal: signalHere() })).text(),
+  'an asyncio.fetch()': async (url) => (await asyncio.fetch(url)).text(),
+  'a Request': (url) => new Request(url, { signal: signalHere() }),
+  'an AbortSignal.any()': () => {
+    const signal = AbortSignal.any([signalHere()]);
+    signal.addEventListener('abort', () => {});
+    return signal;
+  },
+};
+
+for (const [what, make] of Object.entries(finished)) {
+  test(`a cancellation inside a foreign promise is not lost to ${what} of earlier that still listens`, async (t) => {
+    const log: string[] = [];
+    await asyncio.run(async () => {
+      const { url } = await listen(t, (_, response) => response.end('whole'));
+      const inside = new asyncio.Event();
+      let end = () => {};
+      const foreign = new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      const task = createTask(async () => {
+        const kept = [await make(url)];
+        inside.set();
+        await foreign;
+        log.push('foreign promise');
+        try {
+          await sleep(0);
+          log.push('went on');
+        } finally {
+          await sleep(0);
+          log.push(`cleaned up ${kept.length}`);
+        }
+      });
+      await inside.wait();
+      task.cancel();
+      await turns(5);
+      end();
+      await wait([task]);
+      assert.equal(task.cancelled(), true);
+    });
+    assert.deepEqual(log, ['foreign promise', 'cleaned up 1']);
+  });
+}
+
+test('a task that cancels itself and then waits inside a foreign promise is cancelled, whoever still listens', async () => {
+  await asyncio.run(async () => {
+    const task = createTask(async () => {
+      const kept = AbortSignal.any([signalHere()]);
+      kept.addEventListener('abort', () => {});
+      currentTask()?.cancel();
+      await turns(5);
+      await sleep(0);
+      assert.fail(`went on, ${kept.aborted}`);
+    });
+    await wait([task]);
+    assert.equal(task.cancelled(), true);
+  });
+});
+
 test("asyncio.fetch() obeys the caller's own signal, before and after the headers", async (t) => {
   const { url } = await listen(t, (_, response) => response.write('part'));
   await asyncio.run(async () => {
