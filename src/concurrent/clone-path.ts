@@ -185,8 +185,14 @@ function probeFor(error: unknown): (value: unknown) => void {
   const isStructuredClone =
     !(error instanceof Error) || name === 'DataCloneError' || name === 'RangeError' || code !== undefined;
   if (isStructuredClone) return (value) => structuredClone(value);
-  return (value) => process.getBuiltinModule('node:v8').serialize(value);
+  return (value) => {
+    if (ArrayBuffer.isView(value) && value.buffer instanceof SharedArrayBuffer) throw new SharedMemoryError();
+    process.getBuiltinModule('node:v8').serialize(value);
+  };
 }
+
+/** Here is something that only threads can share; `v8.serialize` by itself would copy it. */
+class SharedMemoryError extends Error {}
 
 /** What an object is called that cannot be cloned by itself; `null` when it can. */
 function refusalOf(object: object, probe: (value: unknown) => void): string | null {
@@ -198,7 +204,10 @@ function refusalOf(object: object, probe: (value: unknown) => void): string | nu
     const message = error instanceof Error ? error.message : '';
     if (message.includes('detached')) return 'a detached ArrayBuffer: it was transferred before';
     const name = classOf(object);
-    const article = /^[AEIOU]/.test(name) ? 'an' : 'a';
+    const article = /^(?:[AEIO]|U(?!int|RL))/.test(name) ? 'an' : 'a';
+    if (error instanceof SharedMemoryError) {
+      return `${article} ${name} over shared memory, which a process cannot share: send a copy of it`;
+    }
     if (message.includes('needs transfer')) {
       return `${article} ${name}, which can only be transferred: wrap it in transfer()`;
     }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createSecretKey } from 'node:crypto';
 import { test } from 'node:test';
 import { serialize } from 'node:v8';
+import { ProcessPoolExecutor } from 'tsyncio/concurrent';
 import { describeUncloneable } from 'tsyncio/concurrent/lowlevel';
 import fc from '../property.js';
 
@@ -142,6 +143,19 @@ test('describeUncloneable() finds what only processes refuse, when it was writte
     said([createSecretKey(Buffer.from('x'))], serialize) ?? '',
     /^args\[0\] is a \w+, which cannot be cloned$/,
   );
+});
+
+test('a view of shared memory is refused by a pool of processes with its path', () => {
+  using pool = new ProcessPoolExecutor({ maxWorkers: 1 });
+  const memory = new SharedArrayBuffer(8);
+  for (const view of [new Uint8Array(memory), new Float64Array(memory), new DataView(memory)]) {
+    assert.throws(() => pool.submit((value: object) => String(value), { rows: [view] }), {
+      name: 'TypeError',
+      message:
+        `Cannot send the arguments to a worker: args[0].rows[0] is a ${view.constructor.name} ` +
+        'over shared memory, which a process cannot share: send a copy of it',
+    });
+  }
 });
 
 test('describeUncloneable() gives null when it finds nothing', () => {
