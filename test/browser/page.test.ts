@@ -11,7 +11,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import * as esbuild from 'esbuild';
@@ -42,6 +42,21 @@ function judge(report: string): void {
   );
 }
 
+/** A server of `/endless`, a body that never ends; `more` answers the rest. */
+async function serve(t: TestContext, more: http.RequestListener): Promise<string> {
+  const server = http.createServer((request, response) => {
+    if (request.url === '/endless') response.write('part');
+    else more(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
 test('the bundle for browsers needs nothing of Node', async () => {
   assert.doesNotMatch(
     await bundle(),
@@ -70,26 +85,24 @@ const unavailable = existsSync(chromium)
 
 test('the page runs in Chromium', { skip: unavailable, timeout: 60_000 }, async (t) => {
   const page = `<!doctype html><meta charset="utf-8"><title>tsyncio</title>
-    <script>reportPage = (text) => fetch('/report', { method: 'POST', body: text });</script>
+    <script>endless = '/endless'; reportPage = (text) => fetch('/report', { method: 'POST', body: text });</script>
     <script type="module" src="/page.js"></script>`;
   const source = await bundle();
-  const server = http.createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  let tell = (_: string): void => {};
   const report = new Promise<string>((resolve) => {
-    server.on('request', async (request, response) => {
-      if (request.url === '/page.js') {
-        response.setHeader('content-type', 'text/javascript').end(source);
-      } else if (request.url === '/report') {
-        resolve(await text(request));
-        response.end();
-      } else {
-        response.setHeader('content-type', 'text/html').end(page);
-      }
-    });
+    tell = resolve;
+  });
+  const url = await serve(t, async (request, response) => {
+    if (request.url === '/page.js') {
+      response.setHeader('content-type', 'text/javascript').end(source);
+    } else if (request.url === '/report') {
+      tell(await text(request));
+      response.end();
+    } else {
+      response.setHeader('content-type', 'text/html').end(page);
+    }
   });
   const profile = await mkdtemp(join(tmpdir(), 'tsyncio-chromium-'));
-  const { port } = server.address() as AddressInfo;
   const browser = spawn(
     chromium,
     [
@@ -99,7 +112,7 @@ test('the page runs in Chromium', { skip: unavailable, timeout: 60_000 }, async 
       '--no-first-run',
       '--remote-debugging-port=0', // keeps it open
       `--user-data-dir=${profile}`,
-      `http://127.0.0.1:${port}/`,
+      `${url}/`,
     ],
     { stdio: 'ignore' },
   );
@@ -107,8 +120,6 @@ test('the page runs in Chromium', { skip: unavailable, timeout: 60_000 }, async 
   t.after(async () => {
     browser.kill();
     await ended;
-    server.closeAllConnections();
-    server.close();
     await rm(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   });
   judge(await Promise.race([report, ended.then(([code]) => `the browser ended with exit code ${code}`)]));

@@ -17,6 +17,9 @@ const {
   wait,
 } = asyncio;
 
+/** What the page is given: where a body is that never ends, if it has a network, and where its report goes. */
+const page = globalThis as unknown as { endless?: string; reportPage: (text: string) => void };
+
 const lines: string[] = [];
 
 function equal(actual: unknown, expected: unknown): void {
@@ -173,6 +176,30 @@ const checks: Record<string, () => Promise<void>> = {
       equal(task.cancelled(), true);
     });
   },
+  'a cancellation reaches the reading of a body, once': async () => {
+    const { endless } = page;
+    if (endless === undefined) return;
+    const log: string[] = [];
+    await run(async () => {
+      const headers = new asyncio.Event();
+      const task = createTask(async () => {
+        try {
+          const response = await asyncio.fetch(endless);
+          headers.set();
+          await response.text();
+        } finally {
+          await sleep(0);
+          await sleep(0.001);
+          log.push('cleaned up');
+        }
+      });
+      await headers.wait();
+      task.cancel();
+      await wait([task]);
+      log.push(`cancelled ${task.cancelled()}`);
+    });
+    equal(log, ['cleaned up', 'cancelled true']);
+  },
   'queues, locks and events hand over between tasks': async () => {
     await run(async () => {
       const queue = new asyncio.Queue<number>(1);
@@ -266,4 +293,4 @@ for (const [name, check] of Object.entries(checks)) {
 }
 lines.push('ended');
 
-(globalThis as unknown as { reportPage: (text: string) => void }).reportPage(lines.join('\n'));
+page.reportPage(lines.join('\n'));
