@@ -176,6 +176,7 @@ function forget(scope: Scope | null): void {
   if (scope === null) return;
   scope._mustCancel = false;
   scope._delivered = 'to none';
+  scope._abort?.resumed();
 }
 
 /** The requests to cancel within a whole task, seen from outside. @internal */

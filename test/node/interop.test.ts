@@ -383,6 +383,27 @@ for (const [what, make] of Object.entries(finished)) {
   });
 }
 
+test('a cancellation that was heard and taken back does not come again after a foreign promise', async () => {
+  const log: string[] = [];
+  await asyncio.run(async () => {
+    const task = createTask(async () => {
+      try {
+        await delay(100_000, undefined, { signal: signalHere() });
+      } catch (error) {
+        log.push((error as Error).name);
+        currentTask()?.uncancel();
+      }
+      await turns(5);
+      await sleep(0);
+      log.push('went on');
+    });
+    await sleep(0);
+    task.cancel();
+    await task;
+  });
+  assert.deepEqual(log, ['AbortError', 'went on']);
+});
+
 test('a task that cancels itself and then waits inside a foreign promise is cancelled, whoever still listens', async () => {
   await asyncio.run(async () => {
     const task = createTask(async () => {
