@@ -23,7 +23,10 @@ export class RequestBody {
   /** What is to come before the next look at the framing. */
   #left: number;
   readonly #chunked: boolean;
-  #firstChunk = true;
+  /** What comes where `#left` is zero. It outlives a read that is cancelled: the next one goes on there. */
+  #due: 'line end' | 'size' | 'trailers' = 'size';
+  /** What a `readAll()` that was cancelled had already. */
+  #kept = NOTHING;
   #received = 0;
   #ended = false;
   #broken = false;
@@ -65,7 +68,7 @@ export class RequestBody {
     return new asyncio.Coroutine(this.#guarded(), 'read');
   }
 
-  /** All that is left of it. */
+  /** All that is left of it. *Cancellation* loses nothing: what it had is read again. */
   readAll(): asyncio.Coroutine<Buffer> {
     return new asyncio.Coroutine(this.#readingAll(), 'readAll');
   }
@@ -77,10 +80,15 @@ export class RequestBody {
 
   *#readingAll(): asyncio.Coro<Buffer> {
     const pieces: Buffer[] = [];
-    for (;;) {
-      const piece = yield* this.#guarded();
-      if (piece.length === 0) return Buffer.concat(pieces);
-      pieces.push(piece);
+    try {
+      for (;;) {
+        const piece = yield* this.#guarded();
+        if (piece.length === 0) return Buffer.concat(pieces);
+        pieces.push(piece);
+      }
+    } catch (error) {
+      if (asyncio.isCancelledError(error)) this.#kept = Buffer.concat(pieces);
+      throw error;
     }
   }
 
@@ -89,6 +97,11 @@ export class RequestBody {
   }
 
   *#guarded(): asyncio.Coro<Buffer> {
+    if (this.#kept.length > 0) {
+      const piece = this.#kept.subarray(0, PIECE);
+      this.#kept = this.#kept.subarray(PIECE);
+      return piece;
+    }
     if (this.#ended) return NOTHING;
     if (this.#broken) throw new HttpError(400, 'the body is broken');
     this.#invite?.();
@@ -121,17 +134,23 @@ export class RequestBody {
     return piece;
   }
 
-  /** The line before a chunk: its length in hexadecimal, and extensions that nobody uses. The last one has no bytes. */
+  /**
+   * What lies between the chunks: the end of the last one's line; the next one's length in hexadecimal, with extensions that nobody
+   * uses; and behind that of the last one, which has no bytes, the trailers.
+   */
   *#nextChunk(): asyncio.Coro<void> {
-    if (!this.#firstChunk && (yield* this.#line()) !== '') {
-      throw new HttpError(400, 'a chunk is longer than it says');
+    if (this.#due === 'line end') {
+      if ((yield* this.#line()) !== '') throw new HttpError(400, 'a chunk is longer than it says');
+      this.#due = 'size';
     }
-    this.#firstChunk = false;
-    const match = /^([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t -~\x80-\xff]*)?$/.exec(yield* this.#line());
-    if (match === null) throw new HttpError(400, 'a chunk does not say its length');
-    this.#left = Number.parseInt(match[1] as string, 16);
-    this.#check(this.#left);
-    if (this.#left > 0) return;
+    if (this.#due === 'size') {
+      const match = /^([0-9A-Fa-f]{1,12})[ \t]*(?:;[\t -~\x80-\xff]*)?$/.exec(yield* this.#line());
+      if (match === null) throw new HttpError(400, 'a chunk does not say its length');
+      this.#left = Number.parseInt(match[1] as string, 16);
+      this.#due = this.#left > 0 ? 'line end' : 'trailers';
+      this.#check(this.#left);
+      if (this.#left > 0) return;
+    }
     // Headers may follow that the sender did not know before. They count as body.
     for (let line = yield* this.#line(); line !== ''; line = yield* this.#line()) {
       if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*$/.test(line)) {

@@ -6,6 +6,7 @@ import net from 'node:net';
 import { test } from 'node:test';
 import * as asyncio from 'tsyncio';
 import { formatExchange } from '../../examples/http-server/access-log.js';
+import { RequestBody } from '../../examples/http-server/body.js';
 import {
   type Exchange,
   type Handler,
@@ -13,7 +14,7 @@ import {
   type Request,
 } from '../../examples/http-server/http-server.js';
 import { OpenedFile } from '../../examples/http-server/opened-file.js';
-import { parseHead } from '../../examples/http-server/request.js';
+import { type Framing, parseHead } from '../../examples/http-server/request.js';
 import { onStage } from './http-stage.js';
 
 /** Says what was asked, body included. */
@@ -311,6 +312,66 @@ for (const [title, chunks, status] of [
     });
   }
 }
+
+/** Gives a body to `reading` byte by byte; every wait for one of them is cancelled once. Gives what was read, and how often. */
+async function cancelledEverywhere(
+  wire: string,
+  framing: Framing,
+  reading: (body: RequestBody) => asyncio.Coroutine<Buffer>,
+): Promise<{ text: string; cancelled: number }> {
+  return await asyncio.run(async () => {
+    const reader = new asyncio.StreamReader();
+    const body = new RequestBody(reader, framing, { maxBody: 1000, bodyTimeout: '1h' }, null);
+    let text = '';
+    let cancelled = 0;
+    let sent = 0;
+    while (!body.ended) {
+      const task = asyncio.createTask(() => reading(body));
+      await asyncio.sleep(0); // it reads what is there, and waits
+      if (!task.done()) {
+        cancelled += 1;
+        task.cancel();
+      }
+      await asyncio.wait([task]);
+      if (!task.cancelled()) text += task.result().toString('latin1');
+      else reader.feedData(Buffer.from(wire.charAt(sent++), 'latin1'));
+    }
+    assert.equal(sent, wire.length);
+    return { text, cancelled };
+  });
+}
+
+for (const [title, wire, framing] of [
+  ['of chunks', '5;x=y\r\nhello\r\n6\r\n world\r\n0\r\nX-Trailer: 5\r\nX: 1\r\n\r\n', 'chunked'],
+  ['with a length', 'hello world', 11],
+] as const) {
+  test(`a body ${title}: a read that is cancelled, wherever it waits, loses neither bytes nor its place`, async () => {
+    for (const reading of ['read', 'readAll'] as const) {
+      const { text, cancelled } = await cancelledEverywhere(wire, framing, (body) => body[reading]());
+      assert.equal(text, 'hello world', reading);
+      assert.equal(cancelled, wire.length, reading);
+    }
+  });
+}
+
+test('a handler that stops waiting for the body and reads again gets all of it', async () => {
+  const gaveUp = { once: () => {} };
+  const handler: Handler = async ({ body }) => {
+    assert.ok(body !== null);
+    const first = await body.read();
+    // It takes the end of the chunk's line, and waits for the next one.
+    await assert.rejects(async () => await asyncio.timeout(0).run(() => body.read()), asyncio.TimeoutError);
+    gaveUp.once();
+    return { body: `${first} ${await body.readAll()}` };
+  };
+  await onStage({ handler }, async ({ connect }) => {
+    const client = await connect();
+    gaveUp.once = () => client.send('5\r\nworld\r\n0\r\n\r\n');
+    client.send('POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n');
+    assert.equal((await client.receive()).text, 'hello world');
+    client.close();
+  });
+});
 
 test('100-continue: sent when the handler wants the body; a final answer ends the connection otherwise', async () => {
   const handler: Handler = async (request) => {
