@@ -43,8 +43,11 @@ export class Connection {
   readonly #loop = asyncio.getRunningLoop();
   readonly #remote: string;
   #requests = 0;
-  /** `'idle'`: nothing of a request has come, and nothing of an answer is on its way. `'head'`: a part of a request has come. */
-  #state: 'idle' | 'head' | 'busy' = 'idle';
+  /**
+   * `'idle'`: nothing of a request has come, and the last answer is written. `'head'`: a part of a request has come. `'closing'`: the
+   * socket is still there, for what the client has not taken yet.
+   */
+  #state: 'idle' | 'head' | 'busy' | 'closing' = 'idle';
   /** When this state began, on the loop's clock. */
   #since = this.#loop.time();
   /** The next answer is the last one. */
@@ -65,7 +68,7 @@ export class Connection {
     this.#remote = Array.isArray(peer) ? String(peer[0]) : '-';
   }
 
-  /** Serves requests until the connection is closed. */
+  /** Serves requests until the connection is closed, and its socket gone. */
   *serve(): asyncio.Coro<void> {
     try {
       // Few levels of generators lie below this line where it waits for the next request: each of them has its price.
@@ -93,7 +96,7 @@ export class Connection {
   /** The answer that is on its way is the last one; without one the connection closes at once. */
   finish(): void {
     this.#finishing = true;
-    if (this.#state === 'idle') this.#writer.close();
+    if (this.#state === 'idle') this.#close();
   }
 
   /**
@@ -102,22 +105,31 @@ export class Connection {
    */
   checkTime(now: number): void {
     const passed = now - this.#since;
-    if (this.#writer.isClosing()) return;
-    if (this.#state === 'head' && passed >= this.#settings.headTimeout) {
-      this.#respondToError(new HttpError(408, 'the headers take too long'));
-      this.#writer.close();
-    } else if (this.#state === 'idle' && passed >= this.#settings.idleTimeout) this.#writer.close();
+    const { headTimeout, idleTimeout, sendTimeout } = this.#settings;
+    if (this.#state === 'closing') {
+      if (passed >= sendTimeout) this.#writer.transport.abort();
+    } else if (this.#state === 'head' && passed >= headTimeout) {
+      if (!this.#writer.isClosing()) this.#respondToError(new HttpError(408, 'the headers take too long'));
+      this.#close();
+    } else if (this.#state === 'idle' && passed >= idleTimeout) this.#close();
   }
 
-  #enter(state: 'idle' | 'head' | 'busy'): void {
+  #enter(state: 'idle' | 'head' | 'busy' | 'closing'): void {
     this.#state = state;
     this.#since = this.#loop.time();
   }
 
-  /** The last answer was given. */
+  /** The last answer was given. The connection counts until the client has taken it, or has had the time for that. */
   *#part(): asyncio.Coro<void> {
     this.#enter('idle');
     if (!this.#writer.isClosing()) yield* this.#linger();
+    this.#close();
+    yield* this.#writer.waitClosed();
+  }
+
+  /** Closes the connection behind what is unsent; `checkTime()` sees to it that this ends. */
+  #close(): void {
+    this.#enter('closing');
     this.#writer.close();
   }
 

@@ -32,7 +32,7 @@ export interface HttpServerOptions {
   readonly headTimeout?: asyncio.Duration;
   /** For the body of a request: 60 s unless told. */
   readonly bodyTimeout?: asyncio.Duration;
-  /** For each quarter of a megabyte of an answer: 60 s unless told. */
+  /** For each quarter of a megabyte of an answer, and for what is unsent when the connection closes: 60 s unless told. */
   readonly sendTimeout?: asyncio.Duration;
   /** How long the client may take to close a connection after the last answer: 2 s unless told. */
   readonly lingerTimeout?: asyncio.Duration;
@@ -46,6 +46,7 @@ export interface HttpServerOptions {
 export interface HttpServerSettings extends Required<HttpServerOptions> {
   readonly idleTimeout: number;
   readonly headTimeout: number;
+  readonly sendTimeout: number;
   /** What answers say when the connection goes on. */
   readonly keepAliveHeaders: string;
 }
@@ -80,9 +81,10 @@ export class HttpServer implements AsyncDisposable {
     const told = { ...DEFAULTS, ...options };
     const idleTimeout = inSeconds(told.idleTimeout);
     const headTimeout = inSeconds(told.headTimeout);
+    const sendTimeout = inSeconds(told.sendTimeout);
     const keepAliveHeaders = `Connection: keep-alive\r\nKeep-Alive: timeout=${Math.floor(idleTimeout)}\r\n`;
     this.#handler = asyncio.coroutine(handler as (request: Request) => asyncio.Coro<Response>);
-    this.#settings = { ...told, idleTimeout, headTimeout, keepAliveHeaders };
+    this.#settings = { ...told, idleTimeout, headTimeout, sendTimeout, keepAliveHeaders };
   }
 
   /**
@@ -129,10 +131,10 @@ export class HttpServer implements AsyncDisposable {
   }
 
   *#keepTime(): asyncio.Coro<void> {
-    const { idleTimeout, headTimeout } = this.#settings;
+    const { idleTimeout, headTimeout, sendTimeout } = this.#settings;
     const loop = asyncio.getRunningLoop();
     for (;;) {
-      yield* asyncio.sleep(Math.min(idleTimeout, headTimeout, 20) / 4);
+      yield* asyncio.sleep(Math.min(idleTimeout, headTimeout, sendTimeout, 20) / 4);
       const now = loop.time();
       for (const connection of this.#connections.keys()) connection.checkTime(now);
     }
@@ -155,7 +157,7 @@ export class HttpServer implements AsyncDisposable {
     return Number(new URL(this.urls[0] as string).port);
   }
 
-  /** How many clients are connected. */
+  /** How many clients are connected, those included to whom the last bytes are on their way. */
   get connections(): number {
     return this.#connections.size;
   }
@@ -192,6 +194,8 @@ export class HttpServer implements AsyncDisposable {
     } finally {
       this.#timekeeper?.cancel();
       for (const task of connections.values()) task.cancel();
+      // Whoever does not read would keep what is unsent, and the server with it, for ever.
+      server.abortClients();
     }
     if (connections.size > 0) yield* asyncio.wait(connections.values());
     yield* server.waitClosed();

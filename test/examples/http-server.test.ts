@@ -1,6 +1,7 @@
 /** The HTTP server of the examples: what it understands, what it refuses, its limits, its end. Over real sockets. */
 
 import assert from 'node:assert/strict';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import fs from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
@@ -11,11 +12,13 @@ import {
   type Exchange,
   type Handler,
   HttpError,
+  type HttpServer,
+  type HttpServerOptions,
   type Request,
 } from '../../examples/http-server/http-server.js';
 import { OpenedFile } from '../../examples/http-server/opened-file.js';
 import { type Framing, parseHead } from '../../examples/http-server/request.js';
-import { onStage } from './http-stage.js';
+import { type Client, onStage } from './http-stage.js';
 
 /** Says what was asked, body included. */
 const echo = async (request: Request) => ({
@@ -537,6 +540,125 @@ test('a client that does not close after the last answer is not waited for', asy
     const client = await connect();
     assert.equal((await client.ask('/', 'Connection: close\r\n')).status, 200);
     while (server.connections > 0) await asyncio.sleep(0.001);
+    client.close();
+  });
+});
+
+// ---------------------------------------------------------------------------------- clients that do not read
+
+/** The server's end of every connection that comes while `body` runs. */
+async function withSockets(body: (sockets: readonly net.Socket[]) => Promise<void>): Promise<void> {
+  const sockets: net.Socket[] = [];
+  const note = (message: unknown) => void sockets.push((message as { socket: net.Socket }).socket);
+  subscribe('net.server.socket', note);
+  try {
+    await body(sockets);
+  } finally {
+    unsubscribe('net.server.socket', note);
+  }
+}
+
+/**
+ * Asks until the answers do not leave the server any more, since the client reads none of them. So few bytes are unsent then
+ * that the server waits for requests still: only what it does at the end of the connection can be wrong.
+ */
+async function fillUp(client: Client, socket: net.Socket, answered: asyncio.Queue<unknown>): Promise<void> {
+  (client.writer.transport as asyncio.Transport).pauseReading();
+  for (let still = 0; still < 20 && !socket.destroyed; ) {
+    if (socket.writableLength > 0) {
+      still += 1;
+      await asyncio.sleep(0.001);
+    } else {
+      still = 0;
+      client.send(get('/'));
+      await answered.get();
+    }
+  }
+}
+
+/** A server with a client that does not take the last bytes. */
+async function withStuckClient(
+  options: HttpServerOptions,
+  body: (
+    server: HttpServer,
+    client: Client,
+    socket: net.Socket,
+    answered: asyncio.Queue<unknown>,
+  ) => Promise<void>,
+): Promise<void> {
+  const content = Buffer.alloc(30_000, 'x');
+  const handler: Handler = function* () {
+    return { body: content };
+  };
+  const maxRequests = Number.POSITIVE_INFINITY;
+  let answered: asyncio.Queue<unknown> | null = null;
+  const log = (exchange: Exchange) => answered?.putNowait(exchange);
+  await withSockets(async (sockets) => {
+    await onStage({ handler, maxRequests, log, ...options }, async ({ connect, server }) => {
+      answered = new asyncio.Queue();
+      const client = await connect();
+      while (server.connections === 0) await asyncio.sleep(0);
+      const socket = sockets[0] as net.Socket;
+      try {
+        await fillUp(client, socket, answered);
+        await body(server, client, socket, answered);
+      } finally {
+        client.writer.transport.abort();
+      }
+    });
+  });
+}
+
+test('a connection whose last answer is not taken counts until its socket is gone, which the limit sees to', async () => {
+  const options = { lingerTimeout: 0.01, sendTimeout: 0.2 };
+  await withStuckClient(options, async (server, client, socket, answered) => {
+    client.send(get('/', 'Connection: close\r\n'));
+    await answered.get();
+    while (server.connections > 0) await asyncio.sleep(0.001);
+    assert.ok(socket.destroyed);
+  });
+});
+
+test('an idle connection whose last answer is not taken ends, too', async () => {
+  await withStuckClient({ idleTimeout: 0.3, sendTimeout: 0.2 }, async (server, _, socket) => {
+    while (server.connections > 0) await asyncio.sleep(0.001);
+    assert.ok(socket.destroyed);
+  });
+});
+
+test('stop() ends within the grace although a client does not take its last answer', async () => {
+  for (const closing of [true, false]) {
+    await withStuckClient({ lingerTimeout: 0.01, grace: 0.1 }, async (server, client, socket, answered) => {
+      if (closing) {
+        client.send(get('/', 'Connection: close\r\n'));
+        await answered.get();
+      }
+      await asyncio.timeout(30).run(() => server.stop());
+      assert.ok(socket.destroyed);
+      assert.equal(server.connections, 0);
+    });
+  }
+});
+
+test('stop(): a handler that answers although it was cancelled does not hold it up', async () => {
+  const asked = { once: () => {} };
+  const handler: Handler = async () => {
+    asked.once();
+    try {
+      await asyncio.getRunningLoop().createFuture<never>();
+    } catch (error) {
+      if (!asyncio.isCancelledError(error)) throw error;
+    }
+    return { body: 'x'.repeat(1_000_000) };
+  };
+  await onStage({ handler, grace: 0.05, lingerTimeout: 3600 }, async ({ connect, server }) => {
+    const client = await connect();
+    const heard = new asyncio.Event();
+    asked.once = () => heard.set();
+    client.send(get('/'));
+    await heard.wait();
+    await asyncio.timeout(30).run(() => server.stop());
+    assert.equal(server.connections, 0);
     client.close();
   });
 });
