@@ -8,6 +8,7 @@ import type { Framing } from './request.js';
 const PIECE = 64 * 1024;
 /** The longest line that announces a chunk. */
 const MAX_CHUNK_LINE = 256;
+const LONG_LINE = 'a line between the chunks is too long';
 const NOTHING = Buffer.alloc(0);
 
 export interface BodyLimits {
@@ -117,6 +118,7 @@ export class RequestBody {
       this.#broken = true;
       if (error instanceof asyncio.TimeoutError) throw new HttpError(408, 'the body takes too long');
       if (error instanceof asyncio.IncompleteReadError) throw new HttpError(400, 'the body breaks off');
+      if (error instanceof asyncio.LimitOverrunError) throw new HttpError(400, LONG_LINE);
       throw error;
     }
   }
@@ -162,7 +164,7 @@ export class RequestBody {
 
   *#line(): asyncio.Coro<string> {
     const line = (yield* this.#reader.readuntil('\n')).toString('latin1');
-    if (line.length > MAX_CHUNK_LINE) throw new HttpError(400, 'a line between the chunks is too long');
+    if (line.length > MAX_CHUNK_LINE) throw new HttpError(400, LONG_LINE);
     if (!line.endsWith('\r\n')) throw new HttpError(400, 'lines must end with CR LF');
     return line.slice(0, -2);
   }

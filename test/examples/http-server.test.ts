@@ -295,6 +295,7 @@ for (const [title, chunks, status] of [
   ['a bare line feed', '1\na\r\n', 400],
   ['more than it says', '1\r\nab\r\n0\r\n\r\n', 400],
   ['a line without end', '1;'.padEnd(400, 'x'), 400],
+  ['a line beyond all limits', '1;'.padEnd(40_000, 'x'), 400],
   ['a trailer that is none', '0\r\nX\r\n\r\n', 400],
   ['a trailer in two lines', '0\r\nX: a\r\n b\r\n\r\n', 400],
   ['too much at once', '3e9\r\n', 413],
