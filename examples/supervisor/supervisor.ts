@@ -1,5 +1,6 @@
 /** A process supervisor: keeps services running, starts them again when they fail, and takes all of them down with it. */
 
+import { StringDecoder } from 'node:string_decoder';
 import * as asyncio from 'tsyncio';
 
 const { DEVNULL, PIPE, STDOUT } = asyncio.subprocess;
@@ -24,6 +25,8 @@ export interface SupervisorOptions {
   readonly longestDelay?: number;
   /** Seconds after which a service counts as healthy: its next restart is a first one again. */
   readonly healthyAfter?: number;
+  /** Seconds that the output of a service gets to end once the service has: others may have inherited it. */
+  readonly outputTimeout?: number;
   readonly log?: (line: string) => void;
 }
 
@@ -34,7 +37,14 @@ export class Supervisor {
 
   constructor(services: readonly Service[], options: SupervisorOptions = {}) {
     this.#services = services;
-    this.#options = { firstDelay: 0.5, longestDelay: 30, healthyAfter: 10, log: console.log, ...options };
+    this.#options = {
+      firstDelay: 0.5,
+      longestDelay: 30,
+      healthyAfter: 10,
+      outputTimeout: 5,
+      log: console.log,
+      ...options,
+    };
   }
 
   /** Runs all services until the last one is not to be started again. A cancellation takes them down first. */
@@ -77,7 +87,7 @@ export class Supervisor {
 
   /** One life of a service; says how it ended. */
   async #runOnce({ name, program, args = [], cwd, env, killAfter }: Service): Promise<string> {
-    const { log } = this.#options;
+    const { log, outputTimeout } = this.#options;
     try {
       // The end of the block takes the process down, if it still runs: that is how a cancellation ends it.
       await using child = await asyncio.createSubprocessExec(program, args, {
@@ -93,8 +103,15 @@ export class Supervisor {
       this.#running.set(name, child);
       log(`${name}: runs as ${child.pid}`);
       try {
-        for await (const line of child.stdout) log(`${name} | ${line.toString().trimEnd()}`);
-        const returncode = await child.wait();
+        const returncode = await new asyncio.TaskGroup().run(async (group) => {
+          const output = group.createTask(async () => {
+            for await (const line of linesOf(child.stdout)) log(`${name} | ${line}`);
+          });
+          // What it has started may outlive it, and have its output: the end of that is not worth waiting for.
+          await child.wait({ pipes: false });
+          await asyncio.wait([output], { timeout: outputTimeout });
+          return await child.stop();
+        });
         return returncode < 0 ? `signal ${-returncode}` : `exit ${returncode}`;
       } finally {
         this.#running.delete(name);
@@ -102,6 +119,28 @@ export class Supervisor {
     } catch (error) {
       if (!(error instanceof asyncio.OSError)) throw error;
       return error.message;
+    }
+  }
+}
+
+/** The lines of a stream. One that is longer than the reader's limit comes in pieces, of whole characters. */
+async function* linesOf(reader: asyncio.StreamReader): AsyncGenerator<string> {
+  const decoder = new StringDecoder();
+  let inPieces = false;
+  for (;;) {
+    try {
+      const line = decoder.write(await reader.readuntil('\n')).trimEnd();
+      if (line !== '' || !inPieces) yield line;
+      inPieces = false;
+    } catch (error) {
+      if (error instanceof asyncio.LimitOverrunError) {
+        inPieces = true;
+        yield decoder.write(await reader.readexactly(error.consumed));
+      } else if (error instanceof asyncio.IncompleteReadError) {
+        const rest = decoder.end(error.partial).trimEnd();
+        if (rest !== '') yield rest;
+        return;
+      } else throw error;
     }
   }
 }

@@ -212,9 +212,12 @@ export class Process<
    * waits for ever once the pipe is full: {@link communicate} does both.
    *
    * *Suspends* until it has exited and its pipes are closed. *Cancellation* leaves it running; several may wait.
+   *
+   * @param options.pipes `false` waits for the exit alone: what the child has started may have inherited its pipes, and keep them open
+   *   for as long as it likes. Python has no such option.
    */
-  wait(): Coroutine<number> {
-    return new Coroutine(this.#transport._wait(), 'wait');
+  wait(options: { pipes?: boolean } = {}): Coroutine<number> {
+    return new Coroutine(this.#transport._wait(options.pipes ?? true), 'wait');
   }
 
   /**
@@ -250,7 +253,7 @@ export class Process<
 
   *#communicating(input: Uint8Array | null): Coro<[Output<Out>, Output<Err>]> {
     const [, stdout, stderr] = yield* gather([this._feed(input), this.#readAll(1), this.#readAll(2)]);
-    yield* this.#transport._wait();
+    yield* this.#transport._wait(true);
     return [stdout as Output<Out>, stderr as Output<Err>];
   }
 

@@ -141,7 +141,7 @@ export function* spawning<P extends SubprocessProtocol>(
   try {
     yield* untilBegun(loop, transport, (waiter) => transport._begin(waiter));
   } catch (error) {
-    yield* transport._wait();
+    yield* transport._wait(true);
     throw error;
   }
   return [transport, protocol];

@@ -162,9 +162,9 @@ export class ChildTransport extends SubprocessTransport {
     });
   }
 
-  /** Waits until the child has exited and its pipes are closed; only for the exit if that is known. @internal */
-  *_wait(): Coro<number> {
-    if (this.#returncode === null) yield* this.#waiter(this.#finishWaiters);
+  /** Waits until the child has exited and, if `pipes`, its pipes are closed; only for the exit if that is known. @internal */
+  *_wait(pipes: boolean): Coro<number> {
+    if (this.#returncode === null) yield* this.#waiter(pipes ? this.#finishWaiters : this.#exitWaiters);
     return this.#returncode as unknown as number;
   }
 

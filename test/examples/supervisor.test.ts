@@ -64,6 +64,43 @@ test('standard error is part of the log, in order; a service killed by a signal 
   ]);
 });
 
+test('a line that is too long comes in pieces of whole characters, nothing of it is lost, and nobody goes down', {
+  skip,
+}, async () => {
+  const euros = '€'.repeat(100_000);
+  const script = "process.stdout.write('€'.repeat(100_000) + '\\n\\n' + '€'.repeat(25_000) + '\\nend')";
+  const lines = await logOf(
+    { name: 'chatty', program: process.execPath, args: ['-e', script] },
+    shell('other', 'exit 0'),
+  );
+  const said = lines.filter((line) => line.startsWith('chatty | ')).map((line) => line.slice(9));
+  assert.equal(said.pop(), 'end');
+  const border = said.indexOf('');
+  assert.equal(said.slice(0, border).join(''), euros);
+  assert.equal(said.slice(border + 1).join(''), euros.slice(0, 25_000));
+  assert.ok(border > 1);
+  assert.ok(lines.includes('chatty: ended (exit 0)'));
+  assert.ok(lines.includes('other: ended (exit 0)'));
+});
+
+test('a service that has failed is started again, though what it started has its output still', {
+  skip: skip || noProc,
+}, async () => {
+  const lines: string[] = [];
+  const log = (line: string) => void lines.push(line);
+  const counter = path.join(folder, 'lives');
+  const script = `echo x >> ${counter}; [ $(wc -l < ${counter}) -lt 2 ] || exit 0; sleep 1000 & echo $!; exit 7`;
+  const options = { firstDelay: 0.01, outputTimeout: 0.01, log };
+  await asyncio.run(() => new Supervisor([shell('parent', script)], options).run());
+  const pid = Number(lines.find((line) => /^parent \| \d+$/.test(line))?.slice(9));
+  assert.equal(isAlive(pid), true);
+  process.kill(pid, 'SIGKILL');
+  assert.deepEqual(
+    lines.filter((line) => !line.includes('|') && !line.includes('runs as')),
+    ['parent: ended (exit 7)', 'parent: starts again in 0.01 s', 'parent: ended (exit 0)'],
+  );
+});
+
 test('a program that is not there is a failure of that service only', { skip }, async () => {
   const lines = await logOf(
     { name: 'missing', program: 'tsyncio-no-such-program', restart: 'never' },

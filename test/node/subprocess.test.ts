@@ -248,6 +248,25 @@ inBothKinds(
 );
 
 inBothKinds(
+  'wait({ pipes: false }) comes back when the child has exited, whoever has its pipes; cancelling it leaves the child running',
+  function* ({ wait }) {
+    const child = yield* wait(
+      createSubprocessShell('sleep 1000 & echo $!; read line; exit 3', { stdin: PIPE, stdout: PIPE }),
+    );
+    const grandchild = Number((yield* wait(child.stdout.readline())).toString());
+    isError(yield* thrown(wait(asyncio.waitFor(child.wait({ pipes: false }), 0.001))), asyncio.TimeoutError);
+    assert.equal(child.returncode, null);
+    child.stdin.close();
+    assert.equal(yield* wait(child.wait({ pipes: false })), 3);
+    assert.equal(child.stdout.atEof(), false);
+    process.kill(grandchild, 'SIGKILL');
+    assert.equal((yield* wait(child.stdout.read())).length, 0);
+    assert.equal(yield* wait(child.wait({ pipes: false })), 3);
+  },
+  { skip },
+);
+
+inBothKinds(
   'R-SUB-02 wait() comes back when the pipes are closed, too',
   function* ({ wait, go, loop }) {
     // The grandchild keeps standard output open.
