@@ -45,6 +45,8 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
   // The folder is watched, not the file: the file may be replaced by another.
   const watcher = watch(name.absolute().parent.fspath);
   let file: asyncio.BinaryFile | null = null;
+  /** What has taken the file's place. */
+  let next: asyncio.BinaryFile | null = null;
   try {
     using changes = asyncio.on(watcher, 'change');
     file = await name.open('rb');
@@ -60,15 +62,20 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
         unfinished = [];
         continue;
       }
-      const replaced = await isReplaced(file, name);
-      if (replaced === 'by nothing') {
-        await change(changes, interval);
-      } else if (replaced === 'by another') {
+      if (next !== null) {
+        // Whoever wrote to the old one until it was moved away has been heard to the end.
+        const old = file;
+        file = next;
+        next = null;
+        await old.close();
         if (unfinished.length > 0) yield Buffer.concat(unfinished).toString();
         unfinished = [];
-        await file.close();
-        file = await name.open('rb');
-      } else if ((await name.stat()).size < (await file.tell())) {
+        continue;
+      }
+      const replaced = await isReplaced(file, name);
+      if (replaced === 'by another') next = await openIfThere(name);
+      if (next !== null) continue;
+      if (replaced === 'not' && (await file.stat()).size < (await file.tell())) {
         unfinished = [];
         await file.seek(0); // it was cut
       } else {
@@ -78,6 +85,17 @@ export async function* tail(path: string, options: TailOptions = {}): AsyncGener
   } finally {
     watcher.close();
     await file?.close();
+    await next?.close();
+  }
+}
+
+/** Opens what the name stands for by now, if that is anything. */
+async function openIfThere(name: asyncio.Path): Promise<asyncio.BinaryFile | null> {
+  try {
+    return await name.open('rb');
+  } catch (error) {
+    if (error instanceof asyncio.FileNotFoundError) return null;
+    throw error;
   }
 }
 

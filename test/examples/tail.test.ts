@@ -91,6 +91,74 @@ test('a character that is written in two parts is one', async () => {
   });
 });
 
+test('a file that is moved away while tail looks at it is waited for', async () => {
+  await inFolder(async (at) => {
+    const log = at('log');
+    fs.writeFileSync(log, 'one\n');
+    const { stat, open } = asyncio.Path.prototype;
+    await asyncio.run(async () => {
+      const lines = tail(log, { interval: 0.02 });
+      const expect = async (line: string) =>
+        assert.equal((await asyncio.timeout(60).run(() => lines.next())).value, line);
+      try {
+        await expect('one');
+        // It is there at the first look, and another one is at the third, which is gone when it is opened.
+        let looks = 0;
+        asyncio.Path.prototype.stat = function (options) {
+          looks += 1;
+          if (looks === 2) fs.renameSync(log, at('log.1'));
+          if (looks === 3) fs.writeFileSync(log, 'never seen\n');
+          return stat.call(this, options);
+        };
+        let opened = 0;
+        asyncio.Path.prototype.open = function (this: asyncio.Path, ...told: Parameters<typeof open>) {
+          opened += 1;
+          if (opened === 1) fs.renameSync(log, at('log.2'));
+          return open.apply(this, told);
+        } as typeof open;
+        const next = asyncio.createTask(() => expect('two'));
+        while (opened === 0 && !next.done()) await asyncio.sleep(0.001);
+        asyncio.Path.prototype.open = open;
+        fs.writeFileSync(log, 'two\n');
+        await next;
+      } finally {
+        Object.assign(asyncio.Path.prototype, { stat, open });
+        await lines.return(undefined);
+      }
+    });
+  });
+});
+
+test('what is written just before a file is moved away is not lost', async () => {
+  await inFolder(async (at) => {
+    const log = at('log');
+    fs.writeFileSync(log, 'one\n');
+    const { stat } = asyncio.Path.prototype;
+    await asyncio.run(async () => {
+      const lines = tail(log, { interval: 0.02 });
+      const expect = async (line: string) =>
+        assert.equal((await asyncio.timeout(60).run(() => lines.next())).value, line);
+      try {
+        await expect('one');
+        // tail has read the file to its end, and looks whether it is the same one still.
+        asyncio.Path.prototype.stat = function (options) {
+          asyncio.Path.prototype.stat = stat;
+          fs.appendFileSync(log, 'late\nlater');
+          fs.renameSync(log, at('log.1'));
+          fs.writeFileSync(log, 'two\n');
+          return this.stat(options);
+        };
+        await expect('late');
+        await expect('later');
+        await expect('two');
+      } finally {
+        asyncio.Path.prototype.stat = stat;
+        await lines.return(undefined);
+      }
+    });
+  });
+});
+
 test('a file that is not there is an error, and nothing stays watched', async () => {
   // What is watched keeps the process alive.
   const watchers = () => process.getActiveResourcesInfo().filter((name) => name.startsWith('FSEvent')).length;
