@@ -223,17 +223,26 @@ identify(DeadlockError, 'DeadlockError', 'ERR_DEADLOCK');
 
 /** Whether `error` is of the kind that a general `catch` must let through: cancellation, Ctrl-C, exit. */
 export function isBaseException(error: unknown): error is BaseException {
-  return typeof error === 'object' && error !== null && (error as BaseException)[BASE_EXCEPTION] === true;
+  return isMarked(error, BASE_EXCEPTION);
 }
 
 /** Whether `error` is a cancellation, also one of another copy of this package. */
 export function isCancelledError(error: unknown): error is CancelledError {
-  return typeof error === 'object' && error !== null && (error as CancelledError)[CANCELLED_ERROR] === true;
+  return isMarked(error, CANCELLED_ERROR);
+}
+
+/** Whether an error has a class's mark. Anything can be thrown: a Proxy that refuses to be looked at, too. */
+function isMarked(error: unknown, mark: symbol): boolean {
+  try {
+    return (error as Record<symbol, unknown> | null | undefined)?.[mark] === true;
+  } catch {
+    return false;
+  }
 }
 
 /** Whether `error` leaves the loop instead of being stored: Ctrl-C or a request to exit. */
 export function stopsTheLoop(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && (error as KeyboardInterrupt)[STOPS_THE_LOOP] === true;
+  return isMarked(error, STOPS_THE_LOOP);
 }
 
 /**

@@ -21,6 +21,7 @@
 import type { EventLoop } from './base-events.js';
 import { cancelledError, deliver, runsIn } from './cancellation.js';
 import {
+  type Awaitable,
   awaiting,
   Checkpoint,
   CLOSED,
@@ -285,6 +286,7 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   const outerScope = current.nativeScope;
   let result: unknown;
   let failed = false;
+  let foreign = false;
   if (fiber._mustCancel) {
     fiber._mustCancel = false;
     scope._mustCancel = true;
@@ -299,11 +301,13 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
       current.nativeScope = scope;
       result = fn();
     }
+    // Reading `then` may run code of others, which may throw.
+    foreign = isThenable(result) && !(result instanceof Coroutine) && !isfuture(result);
   } catch (error) {
     failed = true;
     result = error;
   }
-  if (!failed && isThenable(result) && !(result instanceof Coroutine) && !isfuture(result)) {
+  if (foreign) {
     Promise.resolve(result).then(
       (value) => settle(scope, false, value),
       (error) => settle(scope, true, error),
@@ -319,7 +323,7 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   openedValue = undefined;
   if (!failed && isGenerator(result)) fiber._frame = result;
   else if (result instanceof Coroutine || isfuture(result))
-    fiber._frame = delegate(result as Coroutine<unknown>);
+    fiber._frame = delegate(result as Awaitable<unknown>);
   else openedValue = result;
   return false;
 }
@@ -331,8 +335,8 @@ export function advanceOpened(fiber: Fiber): void {
   advance(fiber, openedFailed, value);
 }
 
-/** Waits for what a plain function returned in place of a generator or a promise. */
-function* delegate(awaitable: Coroutine<unknown>): Coro<unknown> {
+/** Waits for what is no generator itself. @internal */
+export function* delegate<T>(awaitable: Awaitable<T>): Coro<T> {
   return yield* awaitable;
 }
 
@@ -469,6 +473,15 @@ export class Scope {
       if (parked || heard) this._loop._forgetAfterStep(this);
     }
     if (!running && !heard) this._loop._watchForeignAwait(this);
+  }
+
+  /** The signal was asked for while a cancellation waits for an await of ours: who follows it a turn later hears of that. */
+  _tellLater(): void {
+    this._loop._host.hop(() => {
+      if (!this._mustCancel || !this._isElsewhere()) return;
+      this._mustCancel = false;
+      this._cancel(this._cancelMessage);
+    });
   }
 
   /** Whether no flow of the frame waits for anything of ours, and it has not ended: it is inside a foreign promise. */

@@ -156,11 +156,11 @@ export function gather(
   awaitables: Iterable<AwaitableLike<unknown>>,
   options: { returnExceptions?: boolean } = {},
 ): Future<unknown> {
-  if (
-    isfuture(awaitables) ||
-    typeof (awaitables as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function'
-  ) {
-    throw new TypeError(`gather() expects an iterable of awaitables, not ${describe(awaitables)}`);
+  const single = isfuture(awaitables);
+  if (single || typeof (awaitables as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function') {
+    throw new TypeError(
+      `gather() expects an iterable of awaitables, not ${single ? 'a single future' : String(awaitables)}`,
+    );
   }
   const given = [...awaitables];
   const unique: FutureLike<unknown>[] = [];
@@ -191,10 +191,6 @@ export function gather(
   if (children.length === 0) outer.setResult([]);
   else outer._begin(children, unique);
   return outer;
-}
-
-function describe(value: unknown): string {
-  return isfuture(value) ? 'a single future' : String(value);
 }
 
 /** The future of a shield: cancelling it leaves the inner one alone. */

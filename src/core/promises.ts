@@ -108,6 +108,7 @@ export function currentSignal(): PlatformAbortSignal {
 function signalOf(fiber: Fiber, frame: Scope | null): AbortSignalLike {
   const scope = frame ?? leftoversOf(fiber);
   scope._abort ??= new AbortSource();
+  if (scope._mustCancel) scope._tellLater();
   return scope._abort.take(scope._loop._host);
 }
 

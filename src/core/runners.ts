@@ -2,7 +2,7 @@
 
 import { EventLoop } from './base-events.js';
 import { type Context, copyContext } from './contextvars.js';
-import { type Coro, Coroutine, type CoroutineLike, isGenerator, isThenable } from './coroutines.js';
+import { type CoroutineLike, iscoroutine, isThenable } from './coroutines.js';
 import { liveScope } from './current.js';
 import {
   type ContextOption,
@@ -18,6 +18,7 @@ import {
   RuntimeError,
   SystemExit,
 } from './exceptions.js';
+import { delegate } from './fibers.js';
 import { type FutureLike, isfuture } from './futures.js';
 import { gather } from './gather.js';
 import { logger } from './log.js';
@@ -107,7 +108,7 @@ export class Runner {
     const loop = this.#loop as EventLoop;
     if (loop.isRunning()) throw new RuntimeError('This event loop is already running');
     const context = options.context ?? (this.#context as Context);
-    const coro = isfuture(main) ? waitFor(main as FutureLike<T>) : (main as CoroutineLike<T>);
+    const coro = isfuture(main) ? delegate(main as FutureLike<T>) : (main as CoroutineLike<T>);
     return this.#runTask(loop, loop.createTask(coro, { context, signal: this.#options.signal }));
   }
 
@@ -177,16 +178,8 @@ export class Runner {
   }
 }
 
-function* waitFor<T>(future: FutureLike<T>): Coro<T> {
-  return yield* future;
-}
-
-function isCoroutineLike(main: unknown): boolean {
-  return main instanceof Coroutine || isGenerator(main) || typeof main === 'function';
-}
-
 function checkMain(main: unknown): void {
-  if (isfuture(main) || isCoroutineLike(main)) return;
+  if (isfuture(main) || iscoroutine(main) || typeof main === 'function') return;
   if (isThenable(main)) throw alreadyStarted(main, 'run() was given a promise');
   throw new TypeError('An asyncio.Future, a coroutine or an awaitable is required');
 }

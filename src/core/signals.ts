@@ -65,8 +65,7 @@ export class AbortSource {
   /** An `AbortError` that our cancellation caused is that cancellation. */
   translate(error: unknown): unknown {
     const reason = this.#lastReason;
-    if (reason === undefined || typeof error !== 'object' || error === null) return error;
-    const { name, cause } = error as { name?: unknown; cause?: unknown };
-    return name === 'AbortError' && cause === reason ? reason : error;
+    const { name, cause } = Object(error) as { name?: unknown; cause?: unknown };
+    return reason !== undefined && name === 'AbortError' && cause === reason ? reason : error;
   }
 }

@@ -419,6 +419,74 @@ test('a task that cancels itself and then waits inside a foreign promise is canc
   });
 });
 
+test('currentSignal() that is taken while a cancellation waits for an await of ours is aborted, and that is delivered once', async () => {
+  const log: string[] = [];
+  await asyncio.run(async () => {
+    const inside = new asyncio.Event();
+    let end = () => {};
+    const deaf = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const task = createTask(async () => {
+      inside.set();
+      await deaf;
+      try {
+        await delay(1_000_000, undefined, { signal: signalHere() });
+      } finally {
+        await sleep(0);
+        log.push('cleaned up');
+      }
+    });
+    await inside.wait();
+    task.cancel();
+    await turns(5);
+    end();
+    await wait([task]);
+    assert.equal(task.cancelled(), true);
+  });
+  assert.deepEqual(log, ['cleaned up']);
+});
+
+test('currentSignal() that nobody follows leaves a waiting cancellation to the next await of ours', async () => {
+  await asyncio.run(async () => {
+    const kept: AbortSignal[] = [];
+    const task = createTask(async () => {
+      currentTask()?.cancel();
+      kept.push(signalHere());
+      await turns(5);
+      await sleep(0);
+      assert.fail('went on');
+    });
+    await wait([task]);
+    assert.equal(task.cancelled(), true);
+    assert.equal(kept[0]?.aborted, true);
+  });
+});
+
+const hostile: Record<string, () => unknown> = {
+  'a function that returns what throws when `then` is read': () => ({
+    get then() {
+      throw new Error('refused');
+    },
+  }),
+  'an async function that throws a Proxy which refuses to be looked at': async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    throw proxy;
+  },
+};
+
+for (const [what, make] of Object.entries(hostile)) {
+  test(`${what} fails its task`, async () => {
+    await asyncio.run(async () => {
+      const task = createTask(make as () => Promise<unknown>);
+      const [done] = await wait([task], { timeout: 5 });
+      assert.equal(done.has(task), true);
+      assert.notEqual(task.exception(), null);
+    });
+  });
+}
+
 test("asyncio.fetch() obeys the caller's own signal, before and after the headers", async (t) => {
   const { url } = await listen(t, (_, response) => response.write('part'));
   await asyncio.run(async () => {
