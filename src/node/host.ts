@@ -173,21 +173,34 @@ export class NodeHost implements Host {
   prepareAbortSignal(signal: object): void {
     const events: Events = process.getBuiltinModule('node:events');
     events.setMaxListeners(0, signal as EventTarget);
+    forgetDeadDependants(signal);
   }
 
   countAbortListeners(signal: object): number | undefined {
     // Deno and Bun do not show who follows a signal through AbortSignal.any().
     if (process.versions.deno !== undefined || process.versions.bun !== undefined) return undefined;
     const events: Events = process.getBuiltinModule('node:events');
-    return events.getEventListeners(signal as EventTarget, 'abort').length + countDependants(signal);
+    return (
+      events.getEventListeners(signal as EventTarget, 'abort').length + (dependantsOf(signal)?.size ?? 0)
+    );
   }
 }
 
-/** Signals made by `AbortSignal.any()` follow without listening; Node keeps them in a set behind a symbol. */
-function countDependants(signal: object): number {
+type Dependants = Set<{ deref(): object | undefined }>;
+
+/** Signals made by `AbortSignal.any()` follow without listening; Node keeps them, weakly, in a set behind a symbol. */
+function dependantsOf(signal: object): Dependants | undefined {
   const key = Object.getOwnPropertySymbols(signal).find((each) => each.description === 'kDependantSignals');
-  if (key === undefined) return 0;
-  return (signal as Record<symbol, { readonly size?: number } | undefined>)[key]?.size ?? 0;
+  return key === undefined ? undefined : (signal as Record<symbol, Dependants | undefined>)[key];
+}
+
+/** Node 20 never takes a signal out that was collected: a task that fetches for days would keep one for each request. */
+function forgetDeadDependants(signal: object): void {
+  const dependants = dependantsOf(signal);
+  const size = dependants?.size ?? 0;
+  // Now and then, so that many living ones are not looked through each time.
+  if (size < 64 || size % 64 > 3) return;
+  for (const each of dependants ?? []) if (each.deref() === undefined) dependants?.delete(each);
 }
 
 function tellQuiet(): void {

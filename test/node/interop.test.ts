@@ -487,6 +487,27 @@ for (const [what, make] of Object.entries(hostile)) {
   });
 }
 
+test('a task that calls asyncio.fetch() again and again keeps nothing of the requests that are over', async () => {
+  const { out } = await script(`
+    import { setFlagsFromString } from 'node:v8';
+    import { runInNewContext } from 'node:vm';
+    setFlagsFromString('--expose-gc');
+    const gc = runInNewContext('gc');
+    await asyncio.run(async () => {
+      const signal = asyncio.currentSignal();
+      for (let i = 0; i < 1000; i += 1) {
+        await (await asyncio.fetch('data:text/plain,hello')).text();
+        if (i % 50 !== 0) continue;
+        await new Promise((resolve) => setImmediate(resolve));
+        gc();
+      }
+      const key = Object.getOwnPropertySymbols(signal).find((each) => each.description === 'kDependantSignals');
+      console.log(signal[key].size < 500);
+    });
+  `);
+  assert.deepEqual(out, ['true']);
+});
+
 test("asyncio.fetch() obeys the caller's own signal, before and after the headers", async (t) => {
   const { url } = await listen(t, (_, response) => response.write('part'));
   await asyncio.run(async () => {
