@@ -2,7 +2,7 @@
 
 import type { EventLoop } from './base-events.js';
 import type { AwaitableLike, ResultOf } from './coroutines.js';
-import { ensureFuture } from './ensure-future.js';
+import { ensureFuture, isNoList } from './ensure-future.js';
 import { getEventLoop } from './events.js';
 import { CancelledError } from './exceptions.js';
 import {
@@ -12,7 +12,6 @@ import {
   futureAddToAwaitedBy,
   futureDiscardFromAwaitedBy,
   type Group,
-  isfuture,
   noticeLater,
   PENDING,
 } from './futures.js';
@@ -156,11 +155,8 @@ export function gather(
   awaitables: Iterable<AwaitableLike<unknown>>,
   options: { returnExceptions?: boolean } = {},
 ): Future<unknown> {
-  const single = isfuture(awaitables);
-  if (single || typeof (awaitables as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function') {
-    throw new TypeError(
-      `gather() expects an iterable of awaitables, not ${single ? 'a single future' : String(awaitables)}`,
-    );
+  if (isNoList(awaitables)) {
+    throw new TypeError(`gather() expects an iterable of awaitables, not ${String(awaitables)}`);
   }
   const given = [...awaitables];
   const unique: FutureLike<unknown>[] = [];

@@ -48,7 +48,7 @@ both('gather() refuses what is no iterable of awaitables', function* ({ loop }) 
   isError(
     thrownBy(() => asyncio.gather(loop.createFuture() as never)),
     TypeError,
-    /a single future/,
+    /expects an iterable of awaitables, not <Future pending/,
   );
   isError(
     thrownBy(() => asyncio.gather(5 as never)),
