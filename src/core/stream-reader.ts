@@ -61,6 +61,8 @@ abstract class Reading<T> extends Operation<T> {
     try {
       result = this._attempt(reader._buffer, reader._ended);
       if (result === undefined) {
+        // It was set after the data that woke this read up: nothing would wake it again.
+        if (reader._exception !== null) throw reader._exception;
         reader._park(this);
         return this._wait();
       }

@@ -340,6 +340,22 @@ both('R-STR-09 setException() reaches the read that waits, and every later one',
   assert.equal(reader.exception(), broken);
 });
 
+both(
+  'R-STR-09 setException() right behind data reaches a read that the data does not satisfy',
+  function* (kind) {
+    for (const read of ['read', 'readline', 'readexactly'] as const) {
+      const reader = readerOf(kind, '');
+      const broken = new Error('broken');
+      later(kind, () => {
+        reader.feedData(bytes('x'));
+        reader.setException(broken);
+      });
+      const reading = read === 'readexactly' ? reader.readexactly(2) : reader[read]();
+      assert.equal(yield* thrown(kind.wait(reading)), broken, read);
+    }
+  },
+);
+
 both('R-STR-10 over twice the limit the transport is paused; at the limit it goes on', function* (kind) {
   const reader = new asyncio.StreamReader({ limit: 4, loop: kind.loop });
   const transport = new RecordingTransport();
