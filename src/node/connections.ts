@@ -36,6 +36,7 @@ import {
   TlsTransport,
   tlsLimits,
 } from './tls-transport.js';
+import { checkUnixPath } from './unix-path.js';
 
 /** How {@link NetworkLoop.createConnection} connects. */
 export interface ConnectionOptions extends TlsTimeouts {
@@ -301,6 +302,7 @@ export function createUnixConnection<P extends StreamProtocol>(
   if (path !== null) {
     if (typeof path !== 'string') throw new TypeError(`Cannot connect: expected a path, got ${String(path)}`);
     if (sock !== null) throw new ValueError('path and sock can not be specified at the same time');
+    checkUnixPath(path, 'connect');
   } else if (sock === null) {
     throw new ValueError('no path and sock were specified');
   } else {

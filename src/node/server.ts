@@ -35,6 +35,7 @@ import { SocketTransport } from './socket-transport.js';
 import { checkContext, type NodeSSLContext } from './ssl.js';
 import { handshake, type TlsLimits, TlsTransport, tlsLimits } from './tls-transport.js';
 import { ListeningSocketView } from './transport-socket.js';
+import { checkUnixPath } from './unix-path.js';
 
 const DEFAULT_BACKLOG = 100;
 
@@ -656,6 +657,7 @@ export function createUnixServer(
     if (typeof path !== 'string' || path === '')
       throw new TypeError(`Cannot create a server: expected a path, got ${String(path)}`);
     if (sock !== null) throw new ValueError('path and sock can not be specified at the same time');
+    checkUnixPath(path, 'create a server');
   } else if (sock === null) {
     throw new ValueError('path was not specified, and no sock specified');
   } else {

@@ -342,6 +342,26 @@ networkTest('R-SRV-07 a file that is no socket is not removed', async (loop) => 
 });
 
 networkTest(
+  'a Unix path that is too long is refused, and not cut',
+  async (loop) => {
+    const room = process.platform === 'linux' ? 107 : 103;
+    const longest = freshPath().padEnd(room, 'x');
+    const server = await loop.createUnixServer(() => new Quiet(), longest);
+    assert.ok(statSync(longest).isSocket());
+    const long = `${longest}yz`;
+    for (const attempt of [
+      () => loop.createUnixServer(() => new Quiet(), long),
+      () => loop.createUnixConnection(() => new Quiet(), long),
+    ]) {
+      assert.throws(attempt, (error) => error instanceof asyncio.OSError && error.code === 'ENAMETOOLONG');
+    }
+    server.close();
+    await server.waitClosed();
+  },
+  process.platform === 'win32' && 'Windows has named pipes',
+);
+
+networkTest(
   'an abstract Unix socket has no file',
   async (loop) => {
     const path = `\0tsyncio-${process.pid}`;
