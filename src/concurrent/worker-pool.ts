@@ -277,7 +277,10 @@ export abstract class WorkerPool extends Executor {
     if (isImporting()) {
       throw new RuntimeError(
         'Cannot start workers while a worker imports the module: it would run this again in each of them, without end. ' +
-          'Guard what only the main program does: if (isMainThread) { … } from node:worker_threads, or a module of its own for the worker functions',
+          'Give the worker functions a module of their own, or guard what only the main program does: ' +
+          (process.getBuiltinModule('node:worker_threads').isMainThread
+            ? 'if (process.argv[1] === fileURLToPath(import.meta.url)) { … }'
+            : 'if (isMainThread) { … } from node:worker_threads'),
       );
     }
   }

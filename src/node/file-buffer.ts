@@ -99,6 +99,12 @@ export class FileBuffer {
     return this.#outEnd > 0;
   }
 
+  /** Whether the system's position is where the user's is, so that somebody else can go on with the descriptor. */
+  get lendable(): boolean {
+    const { seekable, appending } = this.access;
+    return !seekable || appending || (this.next === 0 && !this.dirty && this.idle);
+  }
+
   // ------------------------------------------------------------------------------------------- turns and calls
 
   /** Does `work` when it is this operation's turn. */

@@ -218,6 +218,16 @@ export abstract class AsyncFile<D extends string | Bytes, W extends string | Uin
     return this._buffer.fd;
   }
 
+  /** A child is to have it as a standard stream. @internal */
+  _lend(name: string): void {
+    this._check('hand over');
+    if (this._buffer.lendable) return;
+    throw new ValueError(
+      `${name}: Cannot hand over ${this._buffer.name}: it was read or written here, and the child would begin at its start: ` +
+        "open it once more, with 'a' to add to it",
+    );
+  }
+
   isatty(): boolean {
     this._check('look at');
     return process.getBuiltinModule('node:tty').isatty(this._buffer.fd);

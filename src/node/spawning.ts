@@ -26,7 +26,8 @@ export const DEVNULL = 'devnull' as const;
 
 /**
  * Where a standard stream of the child goes: a new pipe, the null device, an open file descriptor, a stream of Node's that stands
- * on one, or, for `null`, where the parent's goes.
+ * on one, or, for `null`, where the parent's goes. A file of `openFile()` keeps its position to itself, other than in Python: hand over one
+ * that nothing was read from or written to, or one opened with `'a'`.
  */
 export type Redirect = typeof PIPE | typeof DEVNULL | number | { readonly fd: number } | Stream | null;
 
@@ -120,6 +121,7 @@ function checkRedirect(value: unknown, name: 'stdin' | 'stdout' | 'stderr'): voi
   const fd = typeof value === 'object' ? (value as { fd?: unknown }).fd : value;
   if (Number.isInteger(fd)) {
     if ((fd as number) < 0) throw new ValueError(`${name}: ${fd} is no file descriptor`);
+    (value as { _lend?(name: string): void })._lend?.(name);
     return;
   }
   if (typeof value === 'object' && typeof (value as Stream).pipe === 'function') return;

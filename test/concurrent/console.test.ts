@@ -139,6 +139,11 @@ for (const { name } of kinds) {
     const run = new Run('submits-at-import', [name]);
     assert.equal(await run.ended, 0, run.err);
     assert.match(run.out, /^RuntimeError: Cannot start workers while a worker imports the module/);
+    // What it advises has to help there: the thread of a process is a main thread, too.
+    assert.match(
+      run.out,
+      name === 'processes' ? /process\.argv\[1\] === fileURLToPath/ : /if \(isMainThread\)/,
+    );
   });
 }
 

@@ -248,6 +248,57 @@ inBothKinds(
 );
 
 inBothKinds(
+  'a file of openFile() as a standard stream: nothing is written over',
+  function* ({ wait }) {
+    const name = path.join(folder, 'lent');
+    const echo = (redirect: asyncio.subprocess.ProcessOptions) => createSubprocessExec('cat', [], redirect);
+    for (const mode of ['w', 'wb'] as const) {
+      const file = yield* wait(asyncio.openFile(name, mode));
+      const child = yield* wait(createSubprocessShell('echo one', { stdout: file, stderr: STDOUT }));
+      assert.equal(yield* wait(child.wait()), 0);
+      yield* wait(file.close());
+      assert.equal(fs.readFileSync(name, 'utf8'), 'one\n');
+    }
+    const written = yield* wait(asyncio.openFile(name, 'w'));
+    yield* wait(written.write('before\n'));
+    for (const flush of [false, true]) {
+      if (flush) yield* wait(written.flush());
+      for (const stream of ['stdout', 'stderr'] as const) {
+        isError(
+          thrownBy(() => echo({ stdin: DEVNULL, [stream]: written })),
+          asyncio.ValueError,
+          new RegExp(`^${stream}: Cannot hand over '.*lent': it was read or written here`),
+        );
+      }
+    }
+    yield* wait(written.close());
+    const added = yield* wait(asyncio.openFile(name, 'a'));
+    yield* wait(added.write('then\n'));
+    yield* wait(added.flush());
+    const child = yield* wait(createSubprocessShell('echo one', { stdout: added }));
+    yield* wait(child.wait());
+    yield* wait(added.write('after\n'));
+    yield* wait(added.close());
+    assert.equal(fs.readFileSync(name, 'utf8'), 'before\nthen\none\nafter\n');
+    const read = yield* wait(asyncio.openFile(name));
+    const whole = yield* wait(echo({ stdin: read, stdout: PIPE }));
+    assert.equal(String((yield* wait(whole.communicate()))[0]), 'before\nthen\none\nafter\n');
+    yield* wait(read.readline());
+    isError(
+      thrownBy(() => echo({ stdin: read })),
+      asyncio.ValueError,
+      /^stdin: Cannot hand over/,
+    );
+    yield* wait(read.close());
+    isError(
+      thrownBy(() => echo({ stdin: read })),
+      asyncio.ValueError,
+    );
+  },
+  { skip },
+);
+
+inBothKinds(
   'wait({ pipes: false }) comes back when the child has exited, whoever has its pipes; cancelling it leaves the child running',
   function* ({ wait }) {
     const child = yield* wait(
