@@ -58,6 +58,7 @@ export class Supervisor {
   /** Passes a signal on to every service that runs. */
   forward(signal: asyncio.SignalLike): void {
     for (const [name, child] of this.#running) {
+      if (child.returncode !== null) continue; // it has left its output to others
       try {
         child.sendSignal(signal);
         this.#options.log(`${name}: got ${signal}`);
@@ -117,8 +118,10 @@ export class Supervisor {
         this.#running.delete(name);
       }
     } catch (error) {
-      if (!(error instanceof asyncio.OSError)) throw error;
-      return error.message;
+      // What ends the reading of the output comes in a group.
+      const [cause] = error instanceof asyncio.ExceptionGroup ? error.exceptions : [error];
+      if (!(cause instanceof asyncio.OSError)) throw error;
+      return cause.message;
     }
   }
 }
