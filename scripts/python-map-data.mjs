@@ -32,7 +32,9 @@ export const commands = {
 export const entries = {
   'asyncio.create_subprocess_exec': { note: 'the arguments in an array, since options follow' },
   'asyncio.subprocess.create_subprocess_exec': { note: 'the arguments in an array' },
-  'asyncio.subprocess.Process': { note: '`stop()`, `wait({ pipes: false })` and `await using` are more than Python has' },
+  'asyncio.subprocess.Process': {
+    note: '`stop()`, `wait({ pipes: false })` and `await using` are more than Python has',
+  },
   'asyncio.AbstractEventLoop.subprocess_exec': { note: 'the arguments in an array' },
   ...each('asyncio.AbstractEventLoop', { none: 'descriptors' }, [
     'add_reader',

@@ -100,40 +100,54 @@ export interface Fault {
   act(call: string): void;
 }
 
-/** Runs `body` with the calls of `node:fs` counted; gives their names. */
+/**
+ * Runs `body` with the calls of `node:fs` counted, and waits until all of them have landed and what they opened is closed: a file
+ * that is closed late must not be taken for a call of the next run. Gives the names of the calls.
+ */
 export async function counted(fault: Fault | null, body: () => Promise<void>): Promise<string[]> {
   const module = fs as unknown as Record<string, AnyCall>;
   const originals = new Map<string, AnyCall>();
   const calls: string[] = [];
+  const open = new Set<unknown>();
+  let underWay = 0;
   for (const name of CALLS) {
     const original = module[name] as AnyCall;
     originals.set(name, original);
     module[name] = (...args) => {
       const index = calls.push(name) - 1;
-      if (fault === null || index !== fault.at) return original(...args);
-      const callback = args.at(-1) as AnyCall;
-      if (fault.when === 'fails') {
-        fault.act(name);
-        // A descriptor is gone after close(), whatever that says.
+      const last = args.at(-1);
+      const callback = typeof last === 'function' ? (last as AnyCall) : () => {};
+      const inputs = typeof last === 'function' ? args.slice(0, -1) : args;
+      const when = fault !== null && index === fault.at ? fault.when : null;
+      const landed: AnyCall = (...outcome) => {
+        underWay--;
+        if (name === 'close') open.delete(inputs[0]);
+        else if (name === 'open' && !outcome[0]) open.add(outcome[1]);
+        callback(...outcome);
+        if (when === 'landed') fault?.act(name);
+      };
+      underWay++;
+      if (when === 'fails') {
+        fault?.act(name);
         const fail = () =>
-          callback(
+          landed(
             Object.assign(new Error(`EIO: i/o error, ${name}`), { code: 'EIO', errno: -5, syscall: name }),
           );
-        return name === 'close' ? original(args[0], fail) : setImmediate(fail);
+        // A descriptor is gone after close(), whatever that says.
+        return name === 'close' ? original(...inputs, fail) : setImmediate(fail);
       }
-      if (fault.when === 'begun') {
-        const result = original(...args);
-        fault.act(name);
-        return result;
-      }
-      return original(...args.slice(0, -1), (...outcome: unknown[]) => {
-        callback(...outcome);
-        fault.act(name);
-      });
+      const result = original(...inputs, landed);
+      if (when === 'begun') fault?.act(name);
+      return result;
     };
   }
   try {
     await body();
+    for (let turn = 0; turn < 2000 && (underWay > 0 || open.size > 0); turn++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    assert.equal(underWay, 0, `calls that never ended, of ${calls.join()}`);
+    assert.equal(open.size, 0, `never closed: ${[...open].join()}, calls: ${calls.join()}`);
   } finally {
     for (const [name, original] of originals) module[name] = original;
   }
@@ -198,8 +212,8 @@ export function interruptedEverywhere(title: string, scene: Interruption): void 
                   calls: [],
                 } as Ending;
               });
-              await quiet(before);
             });
+            await quiet(before);
             reached = hit !== null;
             try {
               const { outcome, error } = ending as unknown as Ending;
