@@ -1,7 +1,7 @@
 /** A call on its way: what is sent, and the future that its submitter holds. */
 
 import { isModule, MEMORY_HEADER, serialize } from './area.js';
-import { describeUncloneable } from './clone-path.js';
+import { unsendableArguments } from './clone-path.js';
 import { type CancelOptions, Future } from './futures.js';
 import { copyOfMemory, isLargeMemory, type NumberArray } from './memory-copy.js';
 import { plainText } from './plain-values.js';
@@ -95,13 +95,13 @@ export function pack(args: readonly unknown[], shareable: boolean): Packed {
   try {
     if (list === undefined && !(shareable && args.some(isShared))) return serializeAll(args);
   } catch (error) {
-    if (!shareable) throw refusal(args, error);
+    if (!shareable) throw unsendableArguments(args, error, 'the arguments to a worker');
   }
   try {
     const [value, moved] = cloneByPort([args, list ?? []], list ?? []);
     return new Held(value, moved as TransferList);
   } catch (error) {
-    throw refusal(args, error);
+    throw unsendableArguments(args, error, 'the arguments to a worker');
   }
 }
 
@@ -162,20 +162,13 @@ export function packInitargs(
   try {
     return serializeAll(initargs);
   } catch (error) {
-    if (!shareable) throw refusal(initargs, error, 'initargs');
+    if (!shareable) throw unsendableArguments(initargs, error, 'initargs to a worker', 'initargs');
   }
   try {
     return cloneByPort(initargs, []);
   } catch (error) {
-    throw refusal(initargs, error, 'initargs');
+    throw unsendableArguments(initargs, error, 'initargs to a worker', 'initargs');
   }
-}
-
-function refusal(args: readonly unknown[], cause: unknown, root = 'args'): TypeError {
-  const where = describeUncloneable(args, cause, root);
-  const detail = where ?? (cause instanceof Error ? cause.message : String(cause));
-  const what = root === 'args' ? 'the arguments' : root;
-  return new TypeError(`Cannot send ${what} to a worker: ${detail}`, { cause });
 }
 
 /** What a pool does with the futures that it made. */

@@ -1,4 +1,4 @@
-/** Says which part of a value cannot be cloned: the platform's own error shows the part, and not where it lies. */
+/** Says which part of a value cannot be cloned: the platform’s own error shows the part, and not where it lies. */
 
 /** What a part is reached through, from the outside in. */
 interface Step {
@@ -244,4 +244,22 @@ function show(value: unknown): string {
   return process
     .getBuiltinModule('node:util')
     .inspect(value, { depth: 0, breakLength: Number.POSITIVE_INFINITY });
+}
+
+/** The error for arguments that cannot be sent, with the place inside them. */
+export function unsendableArguments(
+  args: readonly unknown[],
+  cause: unknown,
+  what: string,
+  root = 'args',
+): TypeError {
+  const where = describeUncloneable(args, cause, root);
+  const detail = where ?? (cause instanceof Error ? cause.message : String(cause));
+  return new TypeError(`Cannot send ${what}: ${detail}`, { cause });
+}
+
+/** The error for a result that cannot be sent, with the place inside it. */
+export function unsendableResult(value: unknown, cause: unknown): TypeError {
+  const where = describeUncloneable(value, cause, 'result') ?? String(cause);
+  return new TypeError(`Cannot send the result back: ${where}`, { cause });
 }

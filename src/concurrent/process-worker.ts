@@ -23,6 +23,7 @@ import {
   SENT_DOUBLE,
   SETUP,
 } from './broker-protocol.js';
+import { unsendableResult } from './clone-path.js';
 import type { FunctionSpec } from './function-spec.js';
 import { plainText } from './plain-values.js';
 import {
@@ -40,7 +41,7 @@ import {
   WORKER_WORD,
   type WorkerSetup,
 } from './protocol.js';
-import { CallRunner, type Outlet, unsendable } from './serving.js';
+import { CallRunner, type Outlet } from './serving.js';
 
 /** Longer strings are serialized: what is too large for the owner's ring has to be. */
 const SCALAR_LIMIT = 1024;
@@ -76,7 +77,7 @@ class SocketOutlet implements Outlet {
     try {
       bytes = serialize(value);
     } catch (error) {
-      throw unsendable(value, error);
+      throw unsendableResult(value, error);
     }
     sendSerialized(RESULT, index, started, ended, bytes);
   }

@@ -8,8 +8,10 @@
 
 import type { MessagePort } from 'node:worker_threads';
 import { type EventLoop, getEventLoop, type Handle, RuntimeError, type Task } from '../core/index.js';
+import { keepTrack, type OpenResource } from '../core/io.js';
 import { ring } from './bell.js';
 import { threadBroker } from './broker-client.js';
+import { unsendableArguments, unsendableResult } from './clone-path.js';
 import { decodeError, encodeError, type WireError } from './error-transport.js';
 import type { Returned, WorkerFunction } from './executor.js';
 import { type FunctionSpec, resolveFunction, specify } from './function-spec.js';
@@ -65,16 +67,19 @@ export function loopPort(loop: EventLoop = getEventLoop()): LoopPort {
   ours.postMessage({ type: 'lifeline', port: theirLifeline } satisfies Reply, [theirLifeline]);
   const served = new ServedLoop(loop, ours);
   ours.on('message', (request: Request) => served.obey(request));
+  ours.once('close', keepTrack(loop, served));
   ours.unref();
   return transfer(theirs, [theirs]);
 }
 
 /** The loop's end of the port. */
-class ServedLoop {
+class ServedLoop implements OpenResource {
   readonly #loop: EventLoop;
   readonly #port: MessagePort;
   readonly #tasks = new Map<number, Task<unknown> | null>();
   #bell: Int32Array | null = null;
+  /** A port may outlive its loop: it tells the other side that the loop is closed. */
+  readonly quiet = true;
 
   constructor(loop: EventLoop, port: MessagePort) {
     this.#loop = loop;
@@ -97,6 +102,14 @@ class ServedLoop {
         else this.#tasks.get(request.id)?.cancel();
         break;
     }
+  }
+
+  /** The loop is being closed: whoever still waits for it would wait for ever. */
+  abandon(): void {
+    const left = [...this.#tasks.keys()];
+    this.#tasks.clear();
+    const error = encodeError(new RuntimeError('Event loop was closed before the coroutine had ended'));
+    for (const id of left) this.#reply({ type: 'error', id, error });
   }
 
   #soon(callback: () => unknown): Handle | null {
@@ -153,7 +166,7 @@ class ServedLoop {
     try {
       this.#reply({ type: 'result', id, value }, transfersOf(value));
     } catch (refusal) {
-      this.#reply({ type: 'error', id, error: encodeError(refusal) });
+      this.#reply({ type: 'error', id, error: encodeError(unsendableResult(value, refusal)) });
     }
   }
 
@@ -235,7 +248,7 @@ export class RemoteLoop implements Disposable {
    */
   callSoonThreadsafe<A extends readonly unknown[]>(fn: WorkerFunction<A, unknown>, ...args: A): void {
     this.#check();
-    this.#send({ type: 'call', spec: specify(fn as never), args }, allTransfers(args));
+    this.#sendCall({ type: 'call', spec: specify(fn as never), args });
   }
 
   /** @internal */
@@ -248,7 +261,7 @@ export class RemoteLoop implements Disposable {
       this.#mailbox.settle();
       if (!this.#closed) this.#send({ type: 'cancel', id });
     });
-    this.#send({ type: 'run', id, spec: specify(fn as never), args }, allTransfers(args));
+    this.#sendCall({ type: 'run', id, spec: specify(fn as never), args });
     this.#futures.set(id, future);
     this.#mailbox.owe();
     return future as Future<Returned<R>>;
@@ -256,6 +269,14 @@ export class RemoteLoop implements Disposable {
 
   #check(): void {
     if (this.#closed) throw new RuntimeError('Cannot reach the loop: the port is closed');
+  }
+
+  #sendCall(request: Request & { readonly args: readonly unknown[] }): void {
+    try {
+      this.#send(request, allTransfers(request.args));
+    } catch (error) {
+      throw unsendableArguments(request.args, error, "the arguments to the loop's thread");
+    }
   }
 
   #send(request: Request, list: TransferList = []): void {

@@ -8,7 +8,6 @@
 
 import type { Task } from '../core/index.js';
 import { deserialize } from './area.js';
-import { describeUncloneable } from './clone-path.js';
 import type { WireError } from './error-transport.js';
 import { loadFunction } from './function-loading.js';
 import type { FunctionSpec } from './function-spec.js';
@@ -294,10 +293,4 @@ function isGeneratorObject(value: unknown): value is object {
 /** What an async function awaits to have the outcome of any kind of coroutine. */
 function asAwaitable(value: unknown): unknown {
   return isGeneratorObject(value) ? (core as WorkerCore).asCoroutine(value) : value;
-}
-
-/** Why a result cannot be sent, where in it. */
-export function unsendable(value: unknown, cause: unknown): TypeError {
-  const where = describeUncloneable(value, cause, 'result') ?? String(cause);
-  return new TypeError(`Cannot send the result back: ${where}`, { cause });
 }

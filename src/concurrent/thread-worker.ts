@@ -3,6 +3,7 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { deserialize, serialize } from './area.js';
 import { ring } from './bell.js';
+import { unsendableResult } from './clone-path.js';
 import { writeThrough } from './console-output.js';
 import type { WireError } from './error-transport.js';
 import { copyOfMemory } from './memory-copy.js';
@@ -26,7 +27,7 @@ import {
   WORKER_WORD,
 } from './protocol.js';
 import { RecordRing } from './record-ring.js';
-import { CallRunner, type Outlet, unsendable } from './serving.js';
+import { CallRunner, type Outlet } from './serving.js';
 import { TaskQueue } from './task-queue.js';
 import { transfersOf } from './transfer.js';
 
@@ -104,7 +105,7 @@ class RingOutlet implements Outlet {
     try {
       this.#send({ index, value }, undefined, started, ended, RESULT);
     } catch {
-      throw unsendable(value, cause);
+      throw unsendableResult(value, cause);
     }
   }
 

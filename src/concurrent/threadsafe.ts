@@ -6,7 +6,9 @@ import {
   ensureFuture,
   isBaseException,
   iscoroutine,
+  RuntimeError,
 } from '../core/index.js';
+import { keepTrack } from '../core/io.js';
 import type { Returned, WorkerFunction } from './executor.js';
 import { type CancelOptions, Future } from './futures.js';
 import { RemoteLoop } from './remote-loop.js';
@@ -87,6 +89,14 @@ export function runCoroutineThreadsafe(
 
 function runHere<T>(coro: CoroutineLike<T>, loop: EventLoop): Future<T> {
   const future = new TaskFuture<T>();
+  const forget = keepTrack(loop, {
+    quiet: true,
+    abandon() {
+      if (future.done()) return;
+      future.setException(new RuntimeError('Event loop was closed before the coroutine had ended'));
+    },
+  });
+  future.addDoneCallback(forget);
   loop.callSoonThreadsafe(() => {
     try {
       future.follow(loop, coro);

@@ -111,6 +111,66 @@ test('callSoonThreadsafe() calls a function of a module on its loop, where it fi
   });
 });
 
+test('a loop that is closed fails what runs on it for others, also while they are blocked for it', async () => {
+  const ask = async (port: unknown, how: string) => {
+    const { RemoteLoop, runCoroutineThreadsafe } = await import('tsyncio/concurrent');
+    using remote = new RemoteLoop(port);
+    const future = runCoroutineThreadsafe(() => new Promise<void>(() => {}), remote);
+    remote.callSoonThreadsafe(() => void (globalThis as { stopThatLoop?: () => void }).stopThatLoop?.());
+    if (how === 'block') return String(future.exception());
+    return await future.then(String, String);
+  };
+  for (const how of ['block', 'await']) {
+    using executor = new ThreadPoolExecutor({ maxWorkers: 1 });
+    const loop = new asyncio.EventLoop();
+    loop.setExceptionHandler(() => {}); // the task is destroyed while it is pending
+    (globalThis as { stopThatLoop?: () => void }).stopThatLoop = () => loop.stop();
+    const answer = executor.submit(ask, loopPort(loop) as unknown, how);
+    await loop.runForever();
+    loop.close();
+    assert.match(await answer, /^RuntimeError: Event loop was closed before the coroutine had ended/);
+  }
+});
+
+test('a loop that is closed fails the futures of runCoroutineThreadsafe() in its own thread', async () => {
+  const loop = new asyncio.EventLoop();
+  loop.setExceptionHandler(() => {});
+  const begun = asyncio.runCoroutineThreadsafe(() => asyncio.sleep('1h'), loop);
+  loop.callSoon(() => loop.stop());
+  await loop.runForever();
+  const late = asyncio.runCoroutineThreadsafe(() => asyncio.sleep('1h'), loop);
+  loop.close();
+  for (const future of [begun, late]) {
+    assert.throws(() => future.result(0), {
+      name: 'RuntimeError',
+      message: 'Event loop was closed before the coroutine had ended',
+    });
+  }
+});
+
+test('RemoteLoop says where in the arguments and the result what cannot be sent lies', async () => {
+  const ask = async (port: unknown) => {
+    const { RemoteLoop, runCoroutineThreadsafe } = await import('tsyncio/concurrent');
+    using remote = new RemoteLoop(port);
+    const send = (argument: unknown) =>
+      runCoroutineThreadsafe(async (_: unknown) => ({ list: [() => {}] }), remote, argument);
+    let refusal: unknown;
+    try {
+      send({ callback: () => {} });
+    } catch (error) {
+      refusal = error;
+    }
+    return [String(refusal), String(send(1).exception())];
+  };
+  await asyncio.run(async () => {
+    await using executor = new ThreadPoolExecutor({ maxWorkers: 1 });
+    assert.deepEqual(await executor.submit(ask, loopPort() as unknown), [
+      "TypeError: Cannot send the arguments to the loop's thread: args[0].callback is a function",
+      'TypeError: Cannot send the result back: result.list[0] is a function',
+    ]);
+  });
+});
+
 test('RemoteLoop refuses what is no port, and a closed one', () => {
   assert.throws(() => new RemoteLoop('port'), {
     name: 'TypeError',
