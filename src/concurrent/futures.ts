@@ -236,6 +236,11 @@ export class Future<T = unknown> {
 
   // ------------------------------------------------------------------------------------------- for awaiting
 
+  /** @internal */
+  get _asyncioAwaitable(): true {
+    return true;
+  }
+
   /** `await future`: the running loop's future of {@link wrapFuture}. Cancelling the wait cancels the call. */
   get then(): PromiseLike<T>['then'] {
     const future: AsyncioFuture<T> = wrapFuture<T>(this);

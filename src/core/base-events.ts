@@ -37,7 +37,7 @@ import {
 import { isBaseException, RuntimeError, setCaptureCancellationStacks, stopsTheLoop } from './exceptions.js';
 import { FailureLog } from './failure-log.js';
 import type { Flow, Scope } from './fibers.js';
-import { formatStack, inspectCustom, repr, type StackFrame } from './format-helpers.js';
+import { formatStack, inspectCustom, originOf, repr, type StackFrame } from './format-helpers.js';
 import { FAILED, Future, type FutureLike, isfuture } from './futures.js';
 import { GatheringFuture, gather } from './gather.js';
 import { type BoundContext, getDefaultHost, type Host, type HostTimer } from './host.js';
@@ -188,8 +188,7 @@ export class EventLoop {
 
   /** @internal */
   _start(holdProcess: boolean): Promise<void> {
-    this._checkClosed();
-    if (this.isRunning()) throw new RuntimeError('This event loop is already running');
+    this.#checkIdle();
     return new Promise<void>((resolve, reject) => {
       this.#openRun = { resolve, reject, releaseHold: holdProcess ? this._host.hold?.() : undefined };
       noteRunning(this, true);
@@ -204,8 +203,6 @@ export class EventLoop {
    * @throws RuntimeError when the loop runs or is closed; TypeError for what cannot be awaited.
    */
   runUntilComplete<T>(awaitable: AwaitableLike<T>): Promise<T> {
-    this._checkClosed();
-    if (this.isRunning()) throw new RuntimeError('This event loop is already running');
     const { future, finish } = this._prepareRun(awaitable);
     let running: Promise<void>;
     try {
@@ -229,6 +226,7 @@ export class EventLoop {
     future: FutureLike<T>;
     finish: (future: FutureLike<T>) => void;
   } {
+    this.#checkIdle();
     const isNew = !isfuture(awaitable);
     const future = ensureFuture(awaitable, { loop: this }) as FutureLike<T>;
     if (isNew && future instanceof Task) future._logDestroyPending = false;
@@ -280,7 +278,7 @@ export class EventLoop {
       this.callExceptionHandler({
         message: 'Task was destroyed but it is pending!',
         task,
-        ...(task.sourceTraceback === null ? {} : { sourceTraceback: task.sourceTraceback }),
+        ...originOf(task),
       });
     }
     this._abandonResources?.();
@@ -508,6 +506,12 @@ export class EventLoop {
   /** @internal */
   _checkClosed(): void {
     if (this.#closed) throw new RuntimeError('Event loop is closed');
+  }
+
+  /** Whether it can be started now. */
+  #checkIdle(): void {
+    this._checkClosed();
+    if (this.isRunning()) throw new RuntimeError('This event loop is already running');
   }
 
   /** Puts something at the end of the ready queue. @internal */
@@ -954,8 +958,6 @@ export class EventLoop {
  * @throws what it threw; DeadlockError when nothing can wake it; RuntimeError when it runs an async function.
  */
 export function runSynchronously<T>(loop: EventLoop, awaitable: AwaitableLike<T>): T {
-  loop._checkClosed();
-  if (loop.isRunning()) throw new RuntimeError('This event loop is already running');
   const { future, finish } = loop._prepareRun(awaitable);
   try {
     loop._runSynchronously();

@@ -78,12 +78,20 @@ export function isGenerator(value: unknown): value is Coro<unknown> {
   );
 }
 
+/**
+ * Whether `value` is neither a coroutine nor a future of a loop, and yet for `yield*` and `await`, as futures of executors are. Each
+ * reading of their `then` begins a wait, so only `await` may read it. @internal
+ */
+export function isAwaitable(value: unknown): value is Awaitable<unknown> {
+  return (value as { _asyncioAwaitable?: true } | null | undefined)?._asyncioAwaitable === true;
+}
+
 /** @internal */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     (typeof value === 'object' || typeof value === 'function') &&
     value !== null &&
-    typeof (value as PromiseLike<unknown>).then === 'function'
+    (isAwaitable(value) || typeof (value as PromiseLike<unknown>).then === 'function')
   );
 }
 
@@ -421,9 +429,7 @@ export function coroutine<A extends readonly unknown[], T>(
   fn: (...args: A) => PromiseLike<T>,
 ): (...args: A) => Coroutine<T>;
 export function coroutine<A extends readonly unknown[], T>(fn: Body<T, A>): (...args: A) => Coroutine<T> {
-  if (typeof fn !== 'function') {
-    throw new TypeError(`Cannot make a coroutine function: expected a function, got ${String(fn)}`);
-  }
+  checkFunction(fn, 'make a coroutine function');
   const { name } = fn;
   const call = fn as (this: unknown, ...args: A) => Coro<T>;
   const isGeneratorKind = isGeneratorFunction(fn);
@@ -469,11 +475,16 @@ export function makesCoroutines(
 /** The generator body of a block inside an async function. @internal */
 export class GeneratorBody<T> extends Coroutine<T> {}
 
+/** @internal */
+export function checkFunction(value: unknown, doing: string): void {
+  if (typeof value !== 'function') {
+    throw new TypeError(`Cannot ${doing}: expected a function, got ${String(value)}`);
+  }
+}
+
 /** For whoever takes the body of a block. @internal */
 export function checkBody(body: unknown): void {
-  if (typeof body !== 'function') {
-    throw new TypeError(`Cannot run the block: expected a function, got ${String(body)}`);
-  }
+  checkFunction(body, 'run the block');
 }
 
 /**

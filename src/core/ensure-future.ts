@@ -1,7 +1,15 @@
 /** Making a future of anything that can be awaited. */
 
 import type { EventLoop } from './base-events.js';
-import { type AwaitableLike, Coroutine, type CoroutineLike, iscoroutine, isThenable } from './coroutines.js';
+import {
+  type Awaitable,
+  type AwaitableLike,
+  Coroutine,
+  type CoroutineLike,
+  isAwaitable,
+  iscoroutine,
+  isThenable,
+} from './coroutines.js';
 import { getEventLoop } from './events.js';
 import { RuntimeError, ValueError } from './exceptions.js';
 import { type FutureLike, type FutureOptions, isfuture } from './futures.js';
@@ -35,7 +43,9 @@ export function ensureFuture<T>(awaitable: AwaitableLike<T>, options?: FutureOpt
     ? (awaitable as CoroutineLike<T>)
     : new Coroutine<T>(
         (function* () {
-          return yield* wrapPromise(awaitable as PromiseLike<T>, { loop: target });
+          return yield* isAwaitable(awaitable)
+            ? (awaitable as Awaitable<T>)
+            : wrapPromise(awaitable as PromiseLike<T>, { loop: target });
         })(),
         'awaitPromise',
       );

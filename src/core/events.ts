@@ -9,6 +9,7 @@ import {
   formatCallback,
   formatOrigin,
   inspectCustom,
+  originOf,
   type StackFrame,
 } from './format-helpers.js';
 
@@ -116,7 +117,7 @@ export class Handle implements Runnable {
       message: `Exception in callback ${this._callbackName()}`,
       exception: error,
       handle: this,
-      ...(this._sourceTraceback === null ? {} : { sourceTraceback: this._sourceTraceback }),
+      ...originOf(this),
     });
   }
 }

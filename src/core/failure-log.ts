@@ -8,7 +8,7 @@
 
 import type { EventLoop, FutureRecord } from './base-events.js';
 import type { Context } from './contextvars.js';
-import type { StackFrame } from './format-helpers.js';
+import { originOf, type StackFrame } from './format-helpers.js';
 import type { Future } from './futures.js';
 
 /** Seconds that a failure on the ambient loop may go unnoticed. */
@@ -110,7 +110,7 @@ export class FailureLog {
       message: record.message,
       exception: record.exception,
       future: future ?? new CollectedFuture(record),
-      ...(record.sourceTraceback === null ? {} : { sourceTraceback: record.sourceTraceback }),
+      ...originOf(record),
     });
   }
 }

@@ -28,6 +28,7 @@ import {
   type Coro,
   Coroutine,
   GeneratorBody,
+  isAwaitable,
   isGenerator,
   isGeneratorFunction,
   isThenable,
@@ -235,29 +236,24 @@ function park(fiber: Fiber, yielded: unknown): boolean {
 /** Throws into `fiber`, one iteration later, the error that says what was wrong with what it yielded. */
 function fail(fiber: Fiber, yielded: unknown): void {
   const task = fiber._task;
-  let error: Error;
+  let message: string;
   if (isfuture(yielded)) {
-    if (yielded.getLoop() !== fiber._loop) {
-      error = new RuntimeError(`Task ${task} got Future ${yielded} attached to a different loop`);
-    } else if (!yielded._asyncioFutureBlocking) {
-      error = new RuntimeError(`yield was used instead of yield* in task ${task} with ${yielded}`);
-    } else {
-      error = new RuntimeError(`Task cannot await on itself: ${task}`);
-    }
+    message =
+      yielded.getLoop() !== fiber._loop
+        ? `Task ${task} got Future ${yielded} attached to a different loop`
+        : yielded._asyncioFutureBlocking
+          ? `Task cannot await on itself: ${task}`
+          : `yield was used instead of yield* in task ${task} with ${yielded}`;
     yielded._asyncioFutureBlocking = false;
   } else if (yielded instanceof Coroutine || isGenerator(yielded)) {
-    error = new RuntimeError(
-      `yield was used instead of yield* for a coroutine in task ${task} with ${repr(yielded)}`,
-    );
+    message = `yield was used instead of yield* for a coroutine in task ${task} with ${repr(yielded)}`;
   } else if (isThenable(yielded)) {
-    error = new RuntimeError(
-      `Task got bad yield: a promise in task ${task}: use yield* wrapPromise(promise)`,
-    );
+    message = `Task got bad yield: a promise in task ${task}: use yield* wrapPromise(promise)`;
   } else {
-    error = new RuntimeError(`Task got bad yield: ${repr(yielded)}`);
+    message = `Task got bad yield: ${repr(yielded)}`;
   }
   const failure = new Future<never>({ loop: fiber._loop });
-  failure.setException(error);
+  failure.setException(new RuntimeError(message));
   failure._markRetrieved();
   fiber._waiter = failure;
   fiber._loop._push(fiber);
@@ -287,6 +283,7 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   let result: unknown;
   let failed = false;
   let foreign = false;
+  let ours = false;
   if (fiber._mustCancel) {
     fiber._mustCancel = false;
     scope._mustCancel = true;
@@ -301,8 +298,9 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
       current.nativeScope = scope;
       result = fn();
     }
+    ours = isfuture(result) || result instanceof Coroutine || isAwaitable(result);
     // Reading `then` may run code of others, which may throw.
-    foreign = isThenable(result) && !(result instanceof Coroutine) && !isfuture(result);
+    foreign = !ours && isThenable(result);
   } catch (error) {
     failed = true;
     result = error;
@@ -322,8 +320,7 @@ export function openNative(fiber: Fiber, fn: () => unknown, prepared: Scope | nu
   openedFailed = failed;
   openedValue = undefined;
   if (!failed && isGenerator(result)) fiber._frame = result;
-  else if (result instanceof Coroutine || isfuture(result))
-    fiber._frame = delegate(result as Awaitable<unknown>);
+  else if (ours) fiber._frame = delegate(result as Awaitable<unknown>);
   else openedValue = result;
   return false;
 }

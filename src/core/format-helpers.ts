@@ -138,6 +138,14 @@ export function extractStack(): readonly StackFrame[] {
   return callerStack().slice(0, DEBUG_STACK_DEPTH).reverse();
 }
 
+/** For the context of an exception handler: where its subject was made, in debug mode. @internal */
+export function originOf(subject: { readonly sourceTraceback?: readonly StackFrame[] | null }): {
+  sourceTraceback?: readonly StackFrame[];
+} {
+  const { sourceTraceback } = subject;
+  return sourceTraceback ? { sourceTraceback } : {};
+}
+
 /** `file:line` of the newest frame. @internal */
 export function formatOrigin(stack: readonly StackFrame[]): string {
   const newest = stack.at(-1);

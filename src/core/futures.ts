@@ -10,7 +10,14 @@
 
 import type { EventLoop } from './base-events.js';
 import { type Context, contextOrCopy } from './contextvars.js';
-import { type Awaitable, type Coro, readThen, type Suspension, suspendOn } from './coroutines.js';
+import {
+  type Awaitable,
+  type Coro,
+  checkFunction,
+  readThen,
+  type Suspension,
+  suspendOn,
+} from './coroutines.js';
 import { type ContextOption, getEventLoop, Handle, type Runnable } from './events.js';
 import { CancelledError, InvalidStateError, normalizeThrown, RuntimeError } from './exceptions.js';
 import type { Fiber } from './fibers.js';
@@ -303,9 +310,7 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
 
   /** Calls `callback(this)` through the loop once the future is done; at the next iteration if it is done already. */
   addDoneCallback(callback: (future: this) => void, options?: ContextOption): void {
-    if (typeof callback !== 'function') {
-      throw new TypeError(`Cannot add a done callback: expected a function, got ${String(callback)}`);
-    }
+    checkFunction(callback, 'add a done callback');
     this._addWaiter(
       new DoneCallback(callback as (future: Future<unknown>) => void, contextOrCopy(options?.context)),
     );

@@ -5,6 +5,7 @@ import type { AwaitableLike, ResultOf } from './coroutines.js';
 import { ensureFuture, isNoList } from './ensure-future.js';
 import { getEventLoop } from './events.js';
 import { CancelledError } from './exceptions.js';
+import { originOf } from './format-helpers.js';
 import {
   CANCELLED,
   Future,
@@ -233,12 +234,11 @@ function reportLateFailure(inner: FutureLike<unknown>): void {
   if (inner.cancelled()) return;
   const error = inner.exception();
   if (error === null) return;
-  const sourceTraceback = inner instanceof Future ? inner.sourceTraceback : null;
   inner.getLoop().callExceptionHandler({
     message: `${(error as Error).name ?? typeof error} exception in shielded future`,
     exception: error,
     future: inner,
-    ...(sourceTraceback === null ? {} : { sourceTraceback }),
+    ...originOf(inner as Future),
   });
 }
 

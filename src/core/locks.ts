@@ -7,7 +7,7 @@
  */
 
 import { type AsyncContextManager, aenter, aexit } from './context-managers.js';
-import { type Coro, Coroutine, isThenable, type Suspension } from './coroutines.js';
+import { type Coro, Coroutine, checkFunction, isThenable, type Suspension } from './coroutines.js';
 import { BrokenBarrierError, isCancelledError, RuntimeError, ValueError } from './exceptions.js';
 import { inspectCustom } from './format-helpers.js';
 import { WAITING, WOKEN } from './operations.js';
@@ -314,8 +314,7 @@ export class Condition extends Lockable {
 
   /** Waits until `predicate` gives something true, and gives that. It is asked before the first wait and after each. */
   waitFor<T>(predicate: () => T): Coroutine<T> {
-    if (typeof predicate !== 'function')
-      throw new TypeError(`Cannot wait for ${String(predicate)}: expected a function`);
+    checkFunction(predicate, 'wait for a predicate');
     return new Coroutine(this.#waitingFor(predicate), 'Condition.waitFor');
   }
 

@@ -2,7 +2,7 @@
 
 import type { EventLoop } from './base-events.js';
 import { currentFiber } from './cancellation.js';
-import { type Coro, Coroutine } from './coroutines.js';
+import { type Coro, Coroutine, isThenable } from './coroutines.js';
 import { current, liveScope } from './current.js';
 import { getEventLoop } from './events.js';
 import { RuntimeError } from './exceptions.js';
@@ -38,7 +38,7 @@ export function wrapPromise<T>(
   promise: PromiseLike<T>,
   options: { abort?: AbortControllerLike; loop?: EventLoop | undefined } = {},
 ): Future<T> {
-  if (typeof promise?.then !== 'function') {
+  if (!isThenable(promise)) {
     throw new TypeError(`Cannot wrap ${String(promise)}: expected a promise`);
   }
   const future = new PromiseFuture<T>(options.loop ?? getEventLoop(), options.abort);

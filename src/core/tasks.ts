@@ -175,7 +175,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
 
   /** @internal */
   get _carrier(): BoundContext | null {
-    return this._leftovers === null ? null : this._leftovers._carrier;
+    return this._leftovers?._carrier ?? null;
   }
 
   /** @internal */
@@ -359,7 +359,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     current.context = context;
     if (context !== null) context._entered = true;
     try {
-      const carrier = this._leftovers === null ? null : this._leftovers._carrier;
+      const carrier = this._leftovers?._carrier ?? null;
       if (carrier === null || this._scope !== null) stepTask(this as Task);
       else carrier.runInAsyncScope(stepTask, undefined, this as Task);
     } finally {

@@ -86,6 +86,83 @@ onSharedPool('submit() runs functions of every kind', (pool) => {
   assert.equal(pool.submit(library, 3).result(), 9);
 });
 
+/** Everything that waits for an executor's future. */
+const waysToWait: Record<string, (make: () => Future) => PromiseLike<unknown>> = {
+  'a function that returns it, under timeout()': (make) => asyncio.timeout('1h').run(() => make()),
+  'an async function under timeout()': (make) => asyncio.timeout('1h').run(async () => await make()),
+  'a task of a function that returns it': (make) => asyncio.createTask(() => make()),
+  'a generator coroutine': (make) =>
+    asyncio.createTask(function* () {
+      return yield* make();
+    }),
+  'waitFor()': (make) => asyncio.waitFor(make(), '1h'),
+  'waitFor() of a function': (make) => asyncio.waitFor(() => make(), '1h'),
+  'ensureFuture()': (make) => asyncio.ensureFuture(make()),
+  'gather()': (make) => asyncio.gather([make()]),
+  'gather() of a function': (make) => asyncio.gather([() => make()]),
+  'shield()': (make) => asyncio.shield(make()),
+  'wrapPromise()': (make) => asyncio.wrapPromise(make()),
+  'asCompleted()': async (make) => {
+    for await (const future of asyncio.asCompleted([make()])) await future;
+  },
+  'Promise.all()': (make) => Promise.all([make(), make()]),
+};
+
+test('whatever waits for a future of an executor gets its error, and nobody is told that it was never retrieved', async () => {
+  for (const [way, wait] of Object.entries(waysToWait)) {
+    const reports: unknown[] = [];
+    await asyncio.run(async () => {
+      asyncio.getRunningLoop().setExceptionHandler((_, context) => reports.push(context.message));
+      const make = () => {
+        const future = new Future();
+        asyncio.getRunningLoop().callSoon(() => future.setException(new RangeError('of the call')));
+        return future;
+      };
+      await assert.rejects(async () => await wait(make), RangeError, way);
+      // The loop reports what is left when it is closed.
+    });
+    assert.deepEqual(reports, [], way);
+  }
+});
+
+test('whatever waits for a future of an executor can be cancelled at once, and cancels a call that has not begun', async () => {
+  const passedOn = (way: string) => !['shield()', 'wrapPromise()', 'asCompleted()'].includes(way);
+  for (const running of [false, true]) {
+    for (const [way, wait] of Object.entries(waysToWait)) {
+      await asyncio.run(async () => {
+        const futures: Future[] = [];
+        const task = asyncio.createTask(async () => {
+          await wait(() => {
+            const future = new Future();
+            if (running) future.setRunningOrNotifyCancel();
+            futures.push(future);
+            return future;
+          });
+        });
+        while (futures.length === 0) await asyncio.sleep(0);
+        for (let i = 0; i < 5; i++) await asyncio.sleep(0);
+        task.cancel();
+        await asyncio.wait([task]);
+        assert.ok(task.cancelled(), way);
+        for (let i = 0; i < 5; i++) await asyncio.sleep(0);
+        if (passedOn(way) && !running)
+          assert.ok(
+            futures.every((future) => future.cancelled()),
+            way,
+          );
+      });
+    }
+  }
+});
+
+test('a timeout around a function that returns a future of an executor ends the wait for a call that runs', async () => {
+  await asyncio.run(async () => {
+    const future = new Future();
+    future.setRunningOrNotifyCancel();
+    await assert.rejects(async () => await asyncio.timeout('1ms').run(() => future), asyncio.TimeoutError);
+  });
+});
+
 test('submit() refuses what is no function, and variables from outside, at once and by name', async () => {
   const pool = new ThreadPoolExecutor({ maxWorkers: 1 });
   const outside = Math.random();

@@ -599,7 +599,7 @@ both(
     isError(
       thrownBy(() => condition.waitFor(true as never)),
       TypeError,
-      'Cannot wait for true: expected a function',
+      'Cannot wait for a predicate: expected a function, got true',
     );
   },
 );
