@@ -207,12 +207,21 @@ export class Connection {
       this.#requests < this.#settings.maxRequests &&
       (body === null || body.ended);
     const sent = yield* this.#send(request, response, keepAlive);
-    const { log } = this.#settings;
-    if (log !== null) {
+    if (this.#settings.log !== null) {
       const duration = this.#loop.time() - this.#since;
-      log({ remote: this.#remote, request, status: response.status ?? 200, sent, duration });
+      this.#log({ remote: this.#remote, request, status: response.status ?? 200, sent, duration });
     }
     return keepAlive;
+  }
+
+  /** What a log throws ends neither this connection nor whoever looks after its time. */
+  #log(exchange: Exchange): void {
+    try {
+      this.#settings.log?.(exchange);
+    } catch (error) {
+      asyncio.rethrowBase(error);
+      this.#loop.callExceptionHandler({ message: 'The log of an HTTP server has thrown', exception: error });
+    }
   }
 
   /** What the handler answers; and the body is out of the way afterwards, if it comes without an invitation. */
@@ -304,7 +313,7 @@ export class Connection {
     const text = Buffer.from(body as string);
     const head = formatHead(status, headers, text.length, 'Connection: close\r\n');
     this.#writer.writelines([Buffer.from(head, 'latin1'), text]);
-    this.#settings.log?.({ remote: this.#remote, request: null, status, sent: text.length, duration: 0 });
+    this.#log({ remote: this.#remote, request: null, status, sent: text.length, duration: 0 });
   }
 
   /**

@@ -493,6 +493,21 @@ test('idle connections are closed, before the first request and between two', as
   });
 });
 
+test('a log that throws is reported, and ends neither a connection nor the watch over all of them', async () => {
+  const log = () => {
+    throw new Error('the disk is full');
+  };
+  await onStage({ handler: echo, headTimeout: 0.1, log, reports: 4 }, async ({ connect }) => {
+    for (let i = 0; i < 2; i += 1) {
+      const client = await connect();
+      assert.equal((await client.ask('/')).status, 200);
+      client.send('GET / HTTP/1.1\r\n');
+      assert.equal((await client.receive()).status, 408);
+      client.close();
+    }
+  });
+});
+
 test('headers that take too long: 408, however steadily they come', async () => {
   await onStage({ handler: ignore, headTimeout: 0.1 }, async ({ connect }) => {
     const client = await connect();
