@@ -42,6 +42,7 @@ import type { CancelOptions, Future } from './futures.js';
 import { type Alarm, threadMailbox } from './mailbox.js';
 import { isImporting } from './modules.js';
 import { PoolView } from './pool-view.js';
+import { findPrograms } from './programs.js';
 import {
   BATCH,
   CANCELLED,
@@ -152,6 +153,7 @@ export abstract class WorkerPool extends Executor {
 
   constructor(options: PoolOptions<never>, defaultWorkers: number, shareable: boolean) {
     super();
+    findPrograms();
     this.#shareable = shareable;
     this.maxWorkers = checkCount(options.maxWorkers, 'maxWorkers') ?? defaultWorkers;
     this.#maxQueued = checkCount(options.maxQueued, 'maxQueued');
