@@ -1,6 +1,6 @@
 /**
- * The functions that compilers call in what they emit: esbuild's (and so tsx's) and TypeScript's. They lie outside the
- * function that uses them, so a function that travels by its text finds them here, under the same names. TypeScript's own
+ * The functions that compilers call in what they emit: esbuild's (and so tsx's), TypeScript's, and those of test runners. They lie
+ * outside the function that uses them, so a function that travels by its text finds them here, under the same names. TypeScript's own
  * are those of the package tslib, from which most of esbuild's follow.
  */
 
@@ -128,8 +128,19 @@ const esbuildHelpers: Readonly<Record<string, unknown>> = {
   __toESM: toESM,
 };
 
+/** What Istanbul puts before each statement counts there: `cov_1a2b3c().s[0]++`. In a worker it counts for nobody. */
+const COUNTER = /^cov_[0-9a-z]+$/;
+const counters = (): unknown => ({ s: {}, f: {}, b: new Proxy({}, { get: () => ({}) }) });
+
+/** What Vite, and so Vitest, makes of `import()`; the loader supplies it, as it does `require`. @internal */
+export const VITE_IMPORT = '__vite_ssr_dynamic_import__';
+
+/** The variable in which Vite holds a module that was imported, with the names that are read from it. @internal */
+export const VITE_MODULE = /^__(?:vite_ssr|vi)_import_\d+__$/;
+
 /** The helper of that name; `undefined` when none is known. A bundler numbers names that occur twice: `__name2`. @internal */
 export function compilerHelper(name: string): unknown {
+  if (COUNTER.test(name)) return counters;
   if (!name.startsWith('__')) return undefined;
   for (const known of [name, name.replace(/\d+$/, '')]) {
     if (Object.hasOwn(esbuildHelpers, known)) return esbuildHelpers[known];

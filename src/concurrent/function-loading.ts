@@ -1,7 +1,7 @@
 /** Makes functions of what was sent for them: in workers, which load the core only when they need it. */
 
 import type * as Vm from 'node:vm';
-import { compilerHelper } from './compiler-helpers.js';
+import { compilerHelper, VITE_IMPORT } from './compiler-helpers.js';
 import type { FunctionSpec, ModuleSpec, SourceSpec } from './function-spec.js';
 import { importForFunction, registerTsx } from './modules.js';
 import { cannot } from './refusals.js';
@@ -62,9 +62,19 @@ function compile(spec: SourceSpec, wrap: (fn: AnyFunction) => AnyFunction): AnyF
 }
 
 function supply(name: string, base: string): unknown {
-  return name === 'require'
-    ? process.getBuiltinModule('node:module').createRequire(base)
-    : compilerHelper(name);
+  if (name === 'require') return process.getBuiltinModule('node:module').createRequire(base);
+  if (name !== VITE_IMPORT) return compilerHelper(name);
+  const load = importFrom(base);
+  return (specifier: string) => load(fromVite(specifier));
+}
+
+/** Vite names a file from its root, which is the working directory unless it was told otherwise, and one outside by `/@fs/…`. */
+function fromVite(specifier: string): string {
+  if (!specifier.startsWith('/')) return specifier;
+  const path = specifier.replace(/^\/@fs(?=\/)/, '');
+  const { existsSync } = process.getBuiltinModule('node:fs');
+  const file = path === specifier && !existsSync(path) ? process.cwd() + path : path;
+  return process.getBuiltinModule('node:url').pathToFileURL(file).href;
 }
 
 let hasImported = false;

@@ -5,7 +5,7 @@
 
 import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
-import { compilerHelper } from './compiler-helpers.js';
+import { compilerHelper, VITE_IMPORT, VITE_MODULE } from './compiler-helpers.js';
 import { requireOwn } from './own-packages.js';
 import { cannot } from './refusals.js';
 import { isWorkerGlobal } from './worker-globals.js';
@@ -82,8 +82,8 @@ function read(text: string, name: string, label: string): FunctionSource {
   const free: string[] = [];
   for (const each of freeNames(node, found.onlyTyped)) {
     if (isWorkerGlobal(each)) continue;
-    if (each === 'require' || compilerHelper(each) !== undefined) needs.push(each);
-    else free.push(each);
+    if (each === 'require' || each === VITE_IMPORT || compilerHelper(each) !== undefined) needs.push(each);
+    else free.push(...(found.imported.get(each) ?? [each]));
   }
   if (free.includes('arguments')) {
     throw cannot(
@@ -97,7 +97,7 @@ function read(text: string, name: string, label: string): FunctionSource {
     method,
     sloppy,
     needs: Object.freeze(needs),
-    importsFiles: found.importsFiles || needs.includes('require'),
+    importsFiles: found.importsFiles || needs.includes('require') || needs.includes(VITE_IMPORT),
   });
 }
 
@@ -229,6 +229,8 @@ interface Findings {
   importMeta: boolean;
   importsFiles: boolean;
   privateName: string | null;
+  /** What is read of modules that Vite has imported into variables of its own, by their names. */
+  readonly imported: Map<string, Set<string>>;
   /** Identifiers that are only asked for their type, which is allowed for names that nobody has defined. */
   readonly onlyTyped: Set<AnyNode>;
 }
@@ -249,6 +251,7 @@ function look(root: FunctionNode, method: boolean): Findings {
     importMeta: false,
     importsFiles: false,
     privateName: null,
+    imported: new Map(),
     onlyTyped: new Set(),
   };
   const isArrow = root.type === 'ArrowFunctionExpression';
@@ -272,6 +275,9 @@ function look(root: FunctionNode, method: boolean): Findings {
       case 'ImportExpression':
         found.importsFiles ||= mayBeFile(node.source);
         break;
+      case 'MemberExpression':
+        noteImported(node, found.imported);
+        break;
       case 'PrivateIdentifier':
         if (!privates.has(node.name)) found.privateName ??= `#${node.name}`;
         break;
@@ -289,6 +295,18 @@ function look(root: FunctionNode, method: boolean): Findings {
     }
   }
   return found;
+}
+
+function noteImported(node: Acorn.MemberExpression, imported: Findings['imported']): void {
+  const { object, property, computed } = node;
+  if (computed || object.type !== 'Identifier' || property.type !== 'Identifier') return;
+  if (!VITE_MODULE.test(object.name)) return;
+  let names = imported.get(object.name);
+  if (names === undefined) {
+    names = new Set();
+    imported.set(object.name, names);
+  }
+  names.add(property.name);
 }
 
 /** Whether the code in `child` has a `this` of its own, which is not that of the code around `parent`. */

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import process from 'node:process';
 import { test } from 'node:test';
 import { runInThisContext } from 'node:vm';
 import { transformSync } from 'esbuild';
@@ -91,4 +92,37 @@ test('specify() takes helpers under the numbers that bundlers give them, and ref
   for (const text of ['() => __unheardOf()', '() => __runInitializers(1)', '() => __proto__', '() => __()']) {
     assert.throws(() => specify(runInThisContext(text) as () => unknown), /from outside itself/, text);
   }
+});
+
+test('specify() takes what Vite makes of import(): packages, files of its root, and others', async () => {
+  for (const [specifier, exported] of [
+    ['node:os', 'cpus'],
+    ['tsyncio/concurrent', 'ThreadPoolExecutor'],
+    ['/dist/index.js', 'sleep'],
+    [`/@fs${process.cwd()}/dist/index.js`, 'sleep'],
+    [`${process.cwd()}/dist/index.js`, 'sleep'],
+  ]) {
+    const code = `(async () => typeof (await __vite_ssr_dynamic_import__(${JSON.stringify(specifier)})).${exported})`;
+    const spec = specify(runInThisContext(code) as () => Promise<string>);
+    const rebuilt = resolveFunction(structuredClone(spec)) as () => Promise<string>;
+    assert.equal(await (await rebuilt)(), 'function', specifier);
+  }
+});
+
+test('specify() names what a function imports, also where Vite has renamed it', () => {
+  const fn = runInThisContext(
+    '((x) => (0,__vite_ssr_import_3__.helper)(x) + __vi_import_0__.other + __vite_ssr_import_4__["default"])',
+  ) as (x: number) => number;
+  assert.throws(() => specify(fn), {
+    name: 'TypeError',
+    message: /it uses 'helper', 'other' and '__vite_ssr_import_4__' from outside itself/,
+  });
+});
+
+test('specify() takes functions with the counters of Istanbul', () => {
+  const code = `(function f(n) { cov_1x2y3z().f[0]++; cov_1x2y3z().s[1]++;
+    if (n > 1) { cov_1x2y3z().b[0][0]++; return n; } else { cov_1x2y3z().b[0][1]++; return -n; } })`;
+  const spec = specify(runInThisContext(code) as (n: number) => number);
+  const rebuilt = resolveFunction(structuredClone(spec)) as (n: number) => number;
+  assert.deepEqual([rebuilt(2), rebuilt(1)], [2, -1]);
 });
