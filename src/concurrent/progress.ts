@@ -41,9 +41,15 @@ export function startProgress(settings: ProgressSettings = {}): Progress {
   );
 }
 
+/** What is to be ended when the process exits: by one listener, since Node warns of the eleventh. */
+const shown = new Set<Progress>();
+
+function stopAll(): void {
+  for (const each of [...shown]) each.stop();
+}
+
 class TerminalProgress implements Progress {
   readonly #bar: CliProgress.SingleBar;
-  readonly #stop = (): void => this.stop();
   readonly #started = Date.now();
   #done = 0;
   #drawnAt = this.#started;
@@ -77,7 +83,8 @@ class TerminalProgress implements Progress {
         return `${head}${BarFormat(params.progress, options)}${percent} · ${this.#done}/${total}${speed} · ${time}`;
       },
     });
-    process.once('exit', this.#stop);
+    if (shown.size === 0) process.once('exit', stopAll);
+    shown.add(this);
     this.#bar.start(total ?? 0, 0);
   }
 
@@ -96,7 +103,8 @@ class TerminalProgress implements Progress {
   stop(): void {
     if (this.#stopped) return;
     this.#stopped = true;
-    process.removeListener('exit', this.#stop);
+    shown.delete(this);
+    if (shown.size === 0) process.removeListener('exit', stopAll);
     this.#bar.update(this.#done);
     this.#bar.stop();
   }

@@ -104,6 +104,16 @@ test('stop() ends the line once, leaves no listener and no timer behind, and not
   for (const code of ['\x1B[?25l', '\x1B[?7l', '\x1B7', '\x1B8']) assert.ok(!all.includes(code));
 });
 
+test('startProgress() listens once for the exit, however many bars there are: Node warns of the eleventh listener', () => {
+  const before = exitListeners();
+  const all = Array.from({ length: 12 }, () => startProgress({ total: 2, stream: new Terminal().stream }));
+  assert.equal(exitListeners(), before + 1);
+  all.pop()?.stop();
+  assert.equal(exitListeners(), before + 1);
+  for (const each of all) each.stop();
+  assert.equal(exitListeners(), before);
+});
+
 test('startProgress() listens for no signal, so that Ctrl-C goes on ending the process', () => {
   const listeners = () => process.listenerCount('SIGINT') + process.listenerCount('SIGTERM');
   const before = listeners();
