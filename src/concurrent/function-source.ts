@@ -5,6 +5,7 @@
 
 import type * as Acorn from 'acorn';
 import type * as EslintScope from 'eslint-scope';
+import { refusalOfBuiltIn } from './built-ins.js';
 import { compilerHelper, VITE_IMPORT, VITE_MODULE } from './compiler-helpers.js';
 import { requireOwn } from './own-packages.js';
 import { cannot } from './refusals.js';
@@ -38,10 +39,18 @@ export function readFunction(fn: (...args: never[]) => unknown, label: string): 
   const text = Function.prototype.toString.call(fn);
   const before = known.get(text);
   if (before !== undefined) return before;
-  const source = read(text, fn.name, label);
+  const source = readOrRefuse(fn, text, label);
   if (known.size >= KNOWN_LIMIT) known.delete(known.keys().next().value as string);
   known.set(text, source);
   return source;
+}
+
+function readOrRefuse(fn: (...args: never[]) => unknown, text: string, label: string): FunctionSource {
+  try {
+    return read(text, fn.name, label);
+  } catch (error) {
+    throw /^class\b/.test(text) ? error : (refusalOfBuiltIn(fn, label) ?? error);
+  }
 }
 
 function read(text: string, name: string, label: string): FunctionSource {
@@ -150,7 +159,7 @@ function parse(text: string, name: string, label: string): Parsed {
         )
       : cannot(
           label,
-          `it is built in and has no text of its own. Wrap it: (...args) => ${name || 'f'}(...args)`,
+          'it has no text of its own. Wrap it in a function that gets hold of it where it runs, and calls it',
         );
   }
   const outsider = attempt({ checkPrivateFields: false }, false);

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { runInThisContext } from 'node:vm';
+import { gzipSync } from 'node:zlib';
 import * as asyncio from 'tsyncio';
 import { iscoroutine, run } from 'tsyncio';
 import { type WorkerFunction, workerRef } from 'tsyncio/concurrent';
@@ -242,7 +244,19 @@ test('specify() refuses what has no text or cannot stand alone, each with its re
     [Klass, /^Cannot run .*: a class cannot be called\. Wrap it/, /Wrap it in a function/],
     [class {}, /a class cannot be called/, /Wrap/],
     [Klass.usesPrivate.bind(null), /a bound function has no text of its own/],
-    [Math.sqrt, /it is built in and has no text of its own\. Wrap it: \(\.\.\.args\) => sqrt\(\.\.\.args\)/],
+    [
+      Math.sqrt,
+      /it is built in and has no text of its own\. Wrap it: .* => Math\.sqrt\(/,
+      /Wrap it: .* => Math/,
+    ],
+    [fetch, /it is built in .* Wrap it: \(\.\.\.args\) => fetch\(/, /Wrap it/],
+    [
+      readFileSync,
+      /it is readFileSync\(\) of node:fs, .*: workerRef\('node:fs', 'readFileSync'\)$/,
+      /workerRef\('node:fs'/,
+    ],
+    [gzipSync, /it is gzipSync\(\) of node:zlib, /, /workerRef\('node:zlib', 'gzipSync'\)$/],
+    [''.trim, /it has no text of its own\. Wrap it in a function/],
     [new Proxy(() => 1, {}), /no text of its own/],
     [get, /it is a getter/],
     [set, /it is a setter/],
