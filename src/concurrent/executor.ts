@@ -2,9 +2,12 @@
 
 import {
   type AsyncIteration,
+  CancelledError,
   type Coro,
   Coroutine,
+  currentTask,
   type Duration,
+  Lock,
   TimeoutError,
   ValueError,
 } from '../core/index.js';
@@ -202,6 +205,8 @@ export class ExecutorResults<T> implements IterableIterator<T, void, undefined> 
   #given = 0;
   #more = true;
   #over = false;
+  /** Held by the step that waits: several tasks may take the results in turn. */
+  readonly #turn = new Lock();
 
   /** @internal */
   constructor(feed: Feed) {
@@ -315,14 +320,23 @@ export class ExecutorResults<T> implements IterableIterator<T, void, undefined> 
   }
 
   *#step(): Coro<IteratorResult<T, undefined>> {
-    const next = this.#next();
-    if (!(next instanceof Future)) return next as IteratorResult<T, undefined>;
+    yield* this.#turn.acquire();
     try {
-      yield* settled(next, this.#left());
-      return { value: this.#take(), done: false };
+      for (;;) {
+        const next = this.#next();
+        if (!(next instanceof Future)) return next as IteratorResult<T, undefined>;
+        yield* settled(next, this.#left());
+        // Meanwhile it may have been taken by a blocking step, or dropped with all others.
+        if (this.#futures[this.#first] === next) return { value: this.#take(), done: false };
+      }
     } catch (error) {
+      const leftByAnother =
+        this.#over && error instanceof CancelledError && currentTask()?.cancelling() === 0;
+      if (leftByAnother) return { value: undefined, done: true };
       this.#stop();
       throw error;
+    } finally {
+      this.#turn.release();
     }
   }
 }

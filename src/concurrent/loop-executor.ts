@@ -84,6 +84,11 @@ extendEventLoop({
   ): AsyncioFuture<Returned<R>> {
     if (this.isClosed()) throw new RuntimeError('Event loop is closed');
     const target = executor ?? defaultExecutor(this);
+    if (typeof target.submit !== 'function') {
+      throw new TypeError(
+        `Cannot run a function in ${String(executor).split('\n')[0]}: expected an executor, or null for the default one, and then the function`,
+      );
+    }
     return wrapFuture(target.submit(fn, ...args), { loop: this });
   },
 

@@ -184,7 +184,8 @@ class Completion<F extends AnyFuture> {
   readonly #done: F[] = [];
   readonly #total: number;
   readonly #deadline: number | null;
-  #tell: (() => void) | null = null;
+  /** The steps that wait: several tasks may share the futures among them. */
+  readonly #waiting = new Set<() => void>();
 
   constructor(futures: ReadonlySet<F>, limit: number | null) {
     this.#deadline = limit === null ? null : performance.now() / 1000 + limit;
@@ -200,7 +201,7 @@ class Completion<F extends AnyFuture> {
   readonly #settle = (future: F): void => {
     this.#pending.delete(future);
     this.#done.push(future);
-    this.#tell?.();
+    for (const tell of this.#waiting) tell();
   };
 
   #left(): number | null {
@@ -221,16 +222,26 @@ class Completion<F extends AnyFuture> {
 
   *takeAsync(): Coro<F | undefined> {
     while (this.#done.length === 0 && this.#pending.size > 0) {
-      const inTime = yield* untilTold((tell) => {
-        this.#tell = tell;
-      }, this.#left());
-      if (!inTime && this.#done.length === 0) throw this.#late();
+      let told: (() => void) | undefined;
+      try {
+        const inTime = yield* untilTold((tell) => {
+          told = tell;
+          this.#waiting.add(tell);
+        }, this.#left());
+        if (!inTime && this.#done.length === 0) throw this.#late();
+      } finally {
+        if (told !== undefined) this.#waiting.delete(told);
+      }
     }
     return this.#done.shift();
   }
 
+  /** Gives no more, also to the steps that wait. */
   stop(): void {
     for (const future of this.#pending) future._unwatch(this.#settle as (future: AnyFuture) => void);
+    this.#pending.clear();
+    this.#done.length = 0;
+    for (const tell of this.#waiting) tell();
   }
 }
 
@@ -266,11 +277,14 @@ function* completing<F extends AnyFuture>(completion: Completion<F>): Generator<
   }
 }
 
-/** {@link asCompleted} for tasks: each step *suspends* instead of blocking. *Cancellation* of a step loses none. */
+/**
+ * {@link asCompleted} for tasks: each step *suspends* instead of blocking, and several tasks may take them in turn.
+ * *Cancellation* of a step loses none; to leave the loop leaves the futures alone.
+ */
 export function asCompletedAsync<F extends AnyFuture>(
   futures: Iterable<F>,
   options: { readonly timeout?: Duration | null } = {},
-): AsyncIteration<F> {
+): AsyncIteration<F> & { return(): Coroutine<IteratorResult<F, undefined>> } {
   const set = asFutures(futures, 'asCompletedAsync');
   const completion = new Completion(set, toSecondsOrNull(options.timeout, 'timeout'));
   return {
@@ -282,8 +296,16 @@ export function asCompletedAsync<F extends AnyFuture>(
         })(),
         'asCompletedAsync',
       ),
+    return: () => {
+      completion.stop();
+      return new Coroutine(over<F>(), 'asCompletedAsync');
+    },
     [Symbol.asyncIterator]() {
       return this;
     },
   };
+}
+
+function* over<F>(): Coro<IteratorResult<F, undefined>> {
+  return { value: undefined, done: true };
 }

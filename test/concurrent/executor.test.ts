@@ -450,6 +450,43 @@ onSharedPool('R-CF-09 for await over map() suspends instead of blocking', async 
   assert.deepEqual(outside, [16, 25]);
 });
 
+onSharedPool('R-CF-09 several tasks may take the results of map() in turn', async (pool) => {
+  await asyncio.run(async () => {
+    const results = pool.map(square, [[1, 2, 3, 4, 5]]);
+    const steps = results[Symbol.asyncIterator]();
+    const taken = await asyncio.gather([steps.next(), steps.next(), steps.next()]);
+    assert.deepEqual(
+      taken.map(({ value }) => value),
+      [1, 4, 9],
+    );
+    const seen: number[] = [];
+    const drain = async () => {
+      for await (const each of results) seen.push(each);
+    };
+    await asyncio.gather([drain, drain]);
+    assert.deepEqual(seen, [16, 25]);
+  });
+});
+
+onSharedPool('R-CF-09 leaving map() ends it also for a task that waits for its next result', async (pool) => {
+  await asyncio.run(async () => {
+    const go = new Flag();
+    const held = pool.submit(hold<number>, new Flag().path, go.path, 0);
+    const results = pool.map(square, [[1, 2]]);
+    const seen: number[] = [];
+    const other = asyncio.createTask(async () => {
+      for await (const each of results) seen.push(each);
+      return 'over';
+    });
+    await asyncio.sleep(0.001);
+    results.return();
+    assert.equal(await other, 'over');
+    assert.deepEqual(seen, []);
+    go.raise();
+    await held;
+  });
+});
+
 onSharedPool('R-CF-09 map() submits everything at the call', (pool) => {
   const flag = new Flag();
   const results = pool.map(
@@ -877,6 +914,19 @@ onSharedPool('R-LOOP-33 runInExecutor() takes any executor', async (pool) => {
       async () => await asyncio.getRunningLoop().runInExecutor(pool, fail, 'x'),
       TypeError,
     );
+  });
+});
+
+test('R-LOOP-33 runInExecutor() without an executor says what it expects', async () => {
+  await asyncio.run(async () => {
+    const loop = asyncio.getRunningLoop();
+    for (const wrong of [square, 'pool', {}]) {
+      assert.throws(() => loop.runInExecutor(wrong as never, square, 4), {
+        name: 'TypeError',
+        message:
+          /^Cannot run a function in .*: expected an executor, or null for the default one, and then the function$/,
+      });
+    }
   });
 });
 

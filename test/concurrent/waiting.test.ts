@@ -279,3 +279,35 @@ onSharedPool('a step of asCompletedAsync() that is cancelled loses no future', a
     assert.equal((await steps.next()).done, true);
   });
 });
+
+test('several tasks may take the steps of asCompletedAsync(), and none waits for ever', async () => {
+  await asyncio.run(async () => {
+    const futures = [new Future<number>(), new Future<number>()];
+    const steps = asCompletedAsync(futures);
+    const waiting = asyncio.gather([steps.next(), steps.next(), steps.next()]);
+    await asyncio.sleep(0);
+    futures[1]?.setResult(1);
+    await asyncio.sleep(0);
+    futures[0]?.setResult(0);
+    const taken = await waiting;
+    assert.deepEqual(
+      taken.map((step) => (step.done ? 'over' : step.value.result())),
+      [1, 0, 'over'],
+    );
+  });
+});
+
+test('leaving the loop over asCompletedAsync() lets go of the futures', async () => {
+  await asyncio.run(async () => {
+    const open = new Future<number>();
+    const steps = asCompletedAsync([succeeded(), open]);
+    for await (const future of steps) {
+      assert.equal(future.result(), 1);
+      break;
+    }
+    const { _watchers } = open as unknown as { _watchers: Set<unknown> | null };
+    assert.equal(_watchers?.size ?? 0, 0);
+    assert.equal((await steps.next()).done, true);
+    assert.equal(open.done(), false);
+  });
+});
