@@ -10,6 +10,11 @@ const MODULES =
 
 /** What to say when a function comes with JavaScript or Node; `null` when it does not. */
 export function refusalOfBuiltIn(fn: unknown, label: string): TypeError | null {
+  const known = globalName(fn);
+  if (known !== null) {
+    const why = `it is built in, and its text alone cannot run. Wrap it: (...args) => ${known}(...args)`;
+    return cannot(label, why, 'none');
+  }
   for (const module of MODULES.split(' ')) {
     const name = nameIn(process.getBuiltinModule(`node:${module}`), fn);
     if (name === null) continue;
@@ -19,14 +24,7 @@ export function refusalOfBuiltIn(fn: unknown, label: string): TypeError | null {
       'none',
     );
   }
-  const name = globalName(fn);
-  return name === null
-    ? null
-    : cannot(
-        label,
-        `it is built in and has no text of its own. Wrap it: (...args) => ${name}(...args)`,
-        'none',
-      );
+  return null;
 }
 
 /** `fetch`, `Math.sqrt`. */
