@@ -8,18 +8,19 @@ import type { FunctionSpec } from './function-spec.js';
 import type { Order, Parcel } from './protocol.js';
 import { RecordRing } from './record-ring.js';
 import { killAtExit } from './running-processes.js';
-import { type PoolOptions, WorkerPool } from './worker-pool.js';
+import { definedVariables, type PoolOptions, WorkerPool } from './worker-pool.js';
 
+/** What a pool of processes is told. `I`: the arguments of its initializer. */
 export interface ProcessPoolOptions<I extends readonly unknown[] = readonly unknown[]>
   extends PoolOptions<I> {
   /** How processes start: always as new ones ('forkserver' means the same). */
-  readonly mpContext?: { readonly startMethod: 'spawn' | 'forkserver' } | null;
+  readonly mpContext?: { readonly startMethod: 'spawn' | 'forkserver' } | null | undefined;
   /** How many calls a process runs before a new one takes its place; `null` for no limit. */
-  readonly maxTasksPerChild?: number | null;
+  readonly maxTasksPerChild?: number | null | undefined;
   /** Options for the processes' Node; those of this process unless told. */
-  readonly execArgv?: readonly string[];
+  readonly execArgv?: readonly string[] | undefined;
   /** The environment of the processes; this process's unless told. */
-  readonly env?: Record<string, string>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** Bytes of the ring in which the broker writes results. */
@@ -42,8 +43,9 @@ let poolsMade = 0;
  * console.log(future.result() !== process.pid); //=> true
  * ```
  */
-export class ProcessPoolExecutor extends WorkerPool {
-  readonly #options: ProcessPoolOptions<never>;
+export class ProcessPoolExecutor<I extends readonly unknown[] = readonly unknown[]> extends WorkerPool {
+  readonly #options: ProcessPoolOptions<I>;
+  readonly #env: Record<string, string> | undefined;
   readonly #id: number;
   readonly #results = new RecordRing(RING);
   /** The serial number of the process in each place. */
@@ -52,13 +54,14 @@ export class ProcessPoolExecutor extends WorkerPool {
   #port: MessagePort | null = null;
   #forget = () => {};
 
-  constructor(options: ProcessPoolOptions<never> = {}) {
-    super(options, process.getBuiltinModule('node:os').availableParallelism(), false);
+  constructor(options: ProcessPoolOptions<I> = {}) {
+    super(options as PoolOptions, process.getBuiltinModule('node:os').availableParallelism(), false);
     if (process.platform === 'win32' && this.maxWorkers > WINDOWS_LIMIT) {
       throw new ValueError(`maxWorkers must be <= ${WINDOWS_LIMIT} on Windows`);
     }
     checkOptions(options);
     this.#options = options;
+    this.#env = definedVariables(options.env);
     this.#id = poolsMade;
     poolsMade += 1;
   }
@@ -80,7 +83,7 @@ export class ProcessPoolExecutor extends WorkerPool {
     const { MessageChannel } = process.getBuiltinModule('node:worker_threads');
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    const { execArgv, env, maxTasksPerChild } = this.#options;
+    const { execArgv, maxTasksPerChild } = this.#options;
     const pids = new Int32Array(new SharedArrayBuffer(4 * this.maxWorkers));
     this.#forget = killAtExit({ pids, queue: this._queue });
     threadBroker().send(
@@ -94,7 +97,7 @@ export class ProcessPoolExecutor extends WorkerPool {
           pids,
           port: port2,
           execArgv: execArgv ?? optionsOf(process.execArgv),
-          env: env ?? null,
+          env: this.#env ?? null,
           maxTasksPerChild: maxTasksPerChild ?? null,
         },
       },
@@ -229,7 +232,7 @@ function optionsOf(execArgv: readonly string[]): string[] {
   return options;
 }
 
-function checkOptions(options: ProcessPoolOptions<never>): void {
+function checkOptions(options: Pick<ProcessPoolOptions, 'mpContext' | 'maxTasksPerChild'>): void {
   const { mpContext, maxTasksPerChild } = options;
   const method = mpContext?.startMethod;
   if (method !== undefined && method !== 'spawn' && method !== 'forkserver') {

@@ -9,23 +9,24 @@ import { program } from './programs.js';
 import type { Order, Parcel, ThreadSetup } from './protocol.js';
 import { RecordRing } from './record-ring.js';
 import type { TransferList } from './transfer-list.js';
-import { type PoolOptions, WorkerPool } from './worker-pool.js';
+import { definedVariables, type PoolOptions, WorkerPool } from './worker-pool.js';
 
 /** Limits of a worker's memory, in megabytes, as Node has them. */
 export interface ResourceLimits {
-  readonly maxYoungGenerationSizeMb?: number;
-  readonly maxOldGenerationSizeMb?: number;
-  readonly codeRangeSizeMb?: number;
-  readonly stackSizeMb?: number;
+  readonly maxYoungGenerationSizeMb?: number | undefined;
+  readonly maxOldGenerationSizeMb?: number | undefined;
+  readonly codeRangeSizeMb?: number | undefined;
+  readonly stackSizeMb?: number | undefined;
 }
 
+/** What a pool of threads is told. `I`: the arguments of its initializer. */
 export interface ThreadPoolOptions<I extends readonly unknown[] = readonly unknown[]> extends PoolOptions<I> {
   /** What the names of the workers begin with; `ThreadPoolExecutor-N` unless told. */
-  readonly threadNamePrefix?: string;
+  readonly threadNamePrefix?: string | undefined;
   /** A worker that exceeds them breaks the pool. */
-  readonly resourceLimits?: ResourceLimits;
+  readonly resourceLimits?: ResourceLimits | undefined;
   /** The environment of the workers; a copy of this thread's unless told. */
-  readonly env?: Record<string, string>;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 /** Bytes of the ring in which a worker writes its results. */
@@ -67,7 +68,7 @@ let poolsMade = 0;
  * console.log(future.result()); //=> reversed
  * ```
  */
-export class ThreadPoolExecutor extends WorkerPool {
+export class ThreadPoolExecutor<I extends readonly unknown[] = readonly unknown[]> extends WorkerPool {
   readonly #prefix: string;
   readonly #limits: ResourceLimits | undefined;
   readonly #env: Record<string, string> | undefined;
@@ -77,11 +78,11 @@ export class ThreadPoolExecutor extends WorkerPool {
   #watched = false;
   #started = 0;
 
-  constructor(options: ThreadPoolOptions<never> = {}) {
-    super(options, Math.min(32, availableParallelism() + 4), true);
+  constructor(options: ThreadPoolOptions<I> = {}) {
+    super(options as PoolOptions, Math.min(32, availableParallelism() + 4), true);
     this.#prefix = options.threadNamePrefix || this._defaultPrefix();
     this.#limits = options.resourceLimits;
-    this.#env = options.env;
+    this.#env = definedVariables(options.env);
     this.#wake = new Int32Array(new SharedArrayBuffer(4 * this.maxWorkers));
   }
 
@@ -246,7 +247,9 @@ let interpreterPoolsMade = 0;
  * A `ThreadPoolExecutor` by the name that Python has for threads that share nothing: here every worker thread is such an
  * interpreter. Source: `concurrent.futures.InterpreterPoolExecutor`.
  */
-export class InterpreterPoolExecutor extends ThreadPoolExecutor {
+export class InterpreterPoolExecutor<
+  I extends readonly unknown[] = readonly unknown[],
+> extends ThreadPoolExecutor<I> {
   /** @internal */
   protected override _defaultPrefix(): string {
     const prefix = `InterpreterPoolExecutor-${interpreterPoolsMade}`;

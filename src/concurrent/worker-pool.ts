@@ -72,14 +72,16 @@ import type { TransferList } from './transfer-list.js';
 import { WaitingTasks } from './waiting-tasks.js';
 import { isWorkerRef } from './worker-ref.js';
 
+/** What every pool is told. `I`: the arguments of its initializer. */
 export interface PoolOptions<I extends readonly unknown[] = readonly unknown[]> {
   /** The most workers there will be. They start on demand. */
-  readonly maxWorkers?: number | null;
+  readonly maxWorkers?: number | null | undefined;
   /** Run once in each worker before its first call. When it throws, the pool is broken. */
-  readonly initializer?: WorkerFunction<I, unknown> | null;
-  readonly initargs?: I;
+  readonly initializer?: WorkerFunction<I, unknown> | null | undefined;
+  /** What the initializer is called with. */
+  readonly initargs?: I | undefined;
   /** The most calls that may wait for a worker: `submit()` of one more throws QueueFull, `submitAsync()` waits. */
-  readonly maxQueued?: number | null;
+  readonly maxQueued?: number | null | undefined;
 }
 
 /** How the calls of {@link WorkerPool.withOptions} are treated. */
@@ -88,12 +90,22 @@ export interface CallSettings {
    * How long a call may run, in seconds from its start: then its task is cancelled in the worker, and when it has ended so
    * the future fails with TimeoutError.
    */
-  readonly timeout?: Duration | null;
+  readonly timeout?: Duration | null | undefined;
   /**
    * What becomes of a call that goes on after it was cancelled or is late, because it never awaits: its worker is killed,
    * and only that, so many seconds later; `true` stands for a tenth of a second.
    */
-  readonly kill?: boolean | Duration;
+  readonly kill?: boolean | Duration | undefined;
+}
+
+/** An environment for workers: a copy that holds strings only, as a worker would make `undefined` the text 'undefined'. */
+export function definedVariables(
+  env: Readonly<Record<string, string | undefined>> | undefined,
+): Record<string, string> | undefined {
+  if (env === undefined) return undefined;
+  const defined: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) if (value !== undefined) defined[name] = value;
+  return defined;
 }
 
 /** The most records that are taken in before others have their turn. */
@@ -151,13 +163,13 @@ export abstract class WorkerPool extends Executor {
   readonly #wantRoom = new WaitingTasks();
   readonly #wantEnd = new WaitingTasks();
 
-  constructor(options: PoolOptions<never>, defaultWorkers: number, shareable: boolean) {
+  constructor(options: PoolOptions, defaultWorkers: number, shareable: boolean) {
     super();
     findPrograms();
     this.#shareable = shareable;
     this.maxWorkers = checkCount(options.maxWorkers, 'maxWorkers') ?? defaultWorkers;
     this.#maxQueued = checkCount(options.maxQueued, 'maxQueued');
-    const { initializer, initargs } = options as PoolOptions;
+    const { initializer, initargs } = options;
     this._initializer =
       initializer === null || initializer === undefined ? null : specifyInitializer(initializer);
     this._initargs = packInitargs([...(initargs ?? [])], shareable);
@@ -767,7 +779,7 @@ export abstract class WorkerPool extends Executor {
     if (options.wait ?? true) this.#mailbox.block(() => this.#isOver(), null);
   }
 
-  shutdownAsync(options: { readonly cancelFutures?: boolean } = {}): Coroutine<void> {
+  shutdownAsync(options: { readonly cancelFutures?: boolean | undefined } = {}): Coroutine<void> {
     this.#beginShutdown(options.cancelFutures ?? false);
     return new Coroutine(this.#untilOver(), 'shutdownAsync');
   }

@@ -745,12 +745,15 @@ test('processes start by spawning only', () => {
 });
 
 test('env and execArgv are those of the worker processes, env that of worker threads', async () => {
-  const env = { ...process.env, TSYNCIO_TEST: 'here' } as Record<string, string>;
+  const env = { ...process.env, TSYNCIO_TEST: 'here', TSYNCIO_NONE: undefined };
   const pools = [
     new ProcessPoolExecutor({ maxWorkers: 1, env, execArgv: ['--stack-trace-limit=7'] }),
     new ThreadPoolExecutor({ maxWorkers: 1, env }),
   ] as const;
-  for (const pool of pools) assert.equal(pool.submit(() => process.env.TSYNCIO_TEST).result(), 'here');
+  for (const pool of pools) {
+    assert.equal(pool.submit(() => process.env.TSYNCIO_TEST).result(), 'here');
+    assert.equal(pool.submit(() => process.env.TSYNCIO_NONE).result(), undefined, 'undefined: not set');
+  }
   assert.equal(pools[0].submit(() => Error.stackTraceLimit).result(), 7);
   for (const pool of pools) await pool.shutdownAsync();
 });

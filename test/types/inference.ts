@@ -1,6 +1,7 @@
 /** What the compiler must infer, and what it must refuse. Nothing here runs: it is compiled with the tests. */
 
 import * as asyncio from 'tsyncio';
+import * as concurrent from 'tsyncio/concurrent';
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function expectType<Expected>() {
@@ -61,6 +62,20 @@ export async function waiting(): Promise<void> {
   expectType<string>()(await queue.get());
   using guard = await new asyncio.Lock().guard();
   expectType<Disposable>()(guard);
+}
+
+export function pools(): void {
+  const initializer = (size: number, name?: string) => console.log(size, name);
+  new concurrent.ThreadPoolExecutor({ initializer, initargs: [5], env: process.env });
+  new concurrent.ProcessPoolExecutor({ initializer, initargs: [5, 'a'], env: { ...process.env, A: 'a' } });
+  new concurrent.InterpreterPoolExecutor({ initializer, initargs: [5] });
+  const options: concurrent.ThreadPoolOptions<[number]> = { initializer, initargs: [5] };
+  const pool: concurrent.ThreadPoolExecutor = new concurrent.ThreadPoolExecutor(options);
+  expectType<concurrent.ThreadPoolExecutor>()(pool);
+  // @ts-expect-error the initializer takes a number
+  new concurrent.ThreadPoolExecutor({ initializer, initargs: ['a'] });
+  // @ts-expect-error the initializer needs an argument
+  new concurrent.ProcessPoolExecutor({ initializer, initargs: [] });
 }
 
 export async function refused(): Promise<void> {
