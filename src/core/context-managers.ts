@@ -7,16 +7,18 @@ export const aenter: unique symbol = Symbol.for('tsyncio.aenter') as never;
 /** The method that leaves it: Python's `__aexit__`. It is told the block's error, and may replace or suppress it. */
 export const aexit: unique symbol = Symbol.for('tsyncio.aexit') as never;
 
-/** Something that `async with` could enter in Python. */
-export interface AsyncContextManager<V> {
+/** Something that `async with` could enter in Python. `V`: what the block gets; `S`: whether an error may be suppressed. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a manager that never suppresses returns nothing
+export interface AsyncContextManager<V, S extends boolean | void = boolean | void> {
   [aenter](): Coroutine<V>;
   /** `error` is `undefined` when the block ended normally. A coroutine of `true` suppresses the error. */
-  // biome-ignore lint/suspicious/noConfusingVoidType: a manager that never suppresses returns nothing
-  [aexit](error: { readonly value: unknown } | undefined): Coroutine<boolean | void>;
+  [aexit](error: { readonly value: unknown } | undefined): Coroutine<S>;
 }
 
 /**
  * Python's `async with manager as value: body(value)`, with its exact order of events.
+ *
+ * Gives what the body gives, or `undefined` when the manager suppressed an error, which few do.
  *
  * *Suspends* as the manager and the body do. *Cancellation* reaches the body; the manager's exit always runs.
  *
@@ -31,6 +33,11 @@ export interface AsyncContextManager<V> {
  * });
  * ```
  */
+// biome-ignore lint/suspicious/noConfusingVoidType: as above
+export function withAsync<V, T, S extends boolean | void = boolean | void>(
+  manager: AsyncContextManager<V, S>,
+  body: Body<T, [V]>,
+): Coroutine<T | (true extends S ? undefined : never)>;
 export function withAsync<V, T>(
   manager: AsyncContextManager<V>,
   body: Body<T, [V]>,

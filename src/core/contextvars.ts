@@ -232,7 +232,7 @@ export class ContextVar<T> {
    * @param options.cloneable its values may be copied to other threads: `toThread()` takes them along, to the variable that
    * is declared under this name there.
    */
-  constructor(name: string, options: { default?: T; cloneable?: boolean } = {}) {
+  constructor(name: string, options: { default?: T; cloneable?: boolean | undefined } = {}) {
     if (typeof name !== 'string') throw new TypeError('context variable name must be a str');
     this.name = name;
     this.#default = 'default' in options ? (options.default as T) : MISSING;
@@ -244,12 +244,15 @@ export class ContextVar<T> {
    *
    * @throws LookupError when there is none of them.
    */
-  get(fallback?: T): T {
+  get(): T;
+  get(fallback: T): T;
+  get<D>(fallback: D): T | D;
+  get(fallback?: unknown): unknown {
     const values = currentContext()._values;
     const key = this as unknown as ContextVar<unknown>;
     if (values.has(key)) return values.get(key) as T;
     // biome-ignore lint/complexity/noArguments: an explicit `undefined` is a fallback too
-    if (arguments.length > 0) return fallback as T;
+    if (arguments.length > 0) return fallback;
     if (this.#default !== MISSING) return this.#default;
     throw new LookupError(`Cannot get ${this}: it has no value in the current context`);
   }

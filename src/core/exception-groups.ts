@@ -28,6 +28,16 @@ function matcher(condition: GroupCondition): (error: unknown) => boolean {
  * is a BaseException, as in Python. `errors` holds the members too, as in every `AggregateError`.
  */
 export class BaseExceptionGroup<E = unknown> extends AggregateError implements WithContext {
+  /**
+   * No method: it tells the compiler what `error instanceof ExceptionGroup` says of the members, which is nothing; they
+   * would be of type `any`.
+   */
+  declare static [Symbol.hasInstance]: <G>(
+    this: abstract new (
+      ...args: never[]
+    ) => G,
+    error: unknown,
+  ) => error is G;
   declare readonly code: string;
   declare context?: unknown;
 

@@ -39,10 +39,8 @@ export interface FutureLike<T> extends Awaitable<T> {
   result(): T;
   exception(): unknown;
   cancel(message?: unknown): boolean;
-  // biome-ignore lint/suspicious/noExplicitAny: a callback may name the class of the future that it expects
-  addDoneCallback(callback: (future: any) => void, options?: ContextOption): void;
-  // biome-ignore lint/suspicious/noExplicitAny: as above
-  removeDoneCallback(callback: (future: any) => void): number;
+  addDoneCallback(callback: (future: this) => void, options?: ContextOption): void;
+  removeDoneCallback(callback: (future: this) => void): number;
   /**
    * A task notes a request to cancel, and gives itself for the delivery to go on with; `null` when it is done. Others do
    * without this method.

@@ -150,11 +150,15 @@ export function gather<const A extends Iterable<AwaitableLike<unknown>>>(
 ): Future<Outcomes<A>>;
 export function gather<const A extends Iterable<AwaitableLike<unknown>>>(
   awaitables: A,
-  options?: { returnExceptions?: boolean },
+  options?: { returnExceptions?: false | undefined },
 ): Future<Results<A>>;
+export function gather<const A extends Iterable<AwaitableLike<unknown>>>(
+  awaitables: A,
+  options: { returnExceptions?: boolean | undefined },
+): Future<Outcomes<A>>;
 export function gather(
   awaitables: Iterable<AwaitableLike<unknown>>,
-  options: { returnExceptions?: boolean } = {},
+  options: { returnExceptions?: boolean | undefined } = {},
 ): Future<unknown> {
   if (isNoList(awaitables)) {
     throw new TypeError(`gather() expects an iterable of awaitables, not ${String(awaitables)}`);

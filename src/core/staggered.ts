@@ -1,7 +1,7 @@
 /** Starting one attempt after the other until one succeeds. */
 
 import type { EventLoop } from './base-events.js';
-import { type Body, type Coro, Coroutine, runBody } from './coroutines.js';
+import { type Body, type Coro, Coroutine, type ResultOf, runBody } from './coroutines.js';
 import { type Duration, toSecondsOrNull } from './durations.js';
 import { getRunningLoop } from './events.js';
 import { ExceptionGroup } from './exception-groups.js';
@@ -33,15 +33,18 @@ export type StaggeredResult<T> = [winner: T | null, index: number | null, except
  * console.log(winner, index); //=> up 1
  * ```
  */
-export function staggeredRace<T>(
-  attempts: Iterable<Body<T>>,
+export function staggeredRace<A extends Body<unknown>>(
+  attempts: Iterable<A>,
   delay: Duration | null,
-  options: { loop?: EventLoop } = {},
-): Coroutine<StaggeredResult<T>> {
+  options: { loop?: EventLoop | undefined } = {},
+): Coroutine<StaggeredResult<ResultOf<A>>> {
   if (typeof attempts?.[Symbol.iterator] !== 'function') {
     throw new TypeError(`staggeredRace() expects an iterable of functions, not ${String(attempts)}`);
   }
-  return new Coroutine(racing(attempts, toSecondsOrNull(delay, 'delay'), options.loop), 'staggeredRace');
+  return new Coroutine(
+    racing(attempts as Iterable<Body<ResultOf<A>>>, toSecondsOrNull(delay, 'delay'), options.loop),
+    'staggeredRace',
+  );
 }
 
 function* racing<T>(

@@ -146,6 +146,11 @@ export function runProcess(
 ): Coroutine<CompletedProcess>;
 export function runProcess(
   program: string,
+  args: readonly string[] | undefined,
+  options: RunProcessOptions,
+): Coroutine<CompletedProcess<Bytes | string>>;
+export function runProcess(
+  program: string,
   args: readonly string[] = [],
   options: RunProcessOptions = {},
 ): Coroutine<CompletedProcess<Bytes | string>> {

@@ -64,6 +64,59 @@ export async function waiting(): Promise<void> {
   expectType<Disposable>()(guard);
 }
 
+/** What users of `returnExceptions` cannot know before the program runs. */
+export async function gathering(returnExceptions: boolean): Promise<void> {
+  const both = [generatorKind(1), () => asyncKind(2)] as const;
+  expectType<[string | Error, Date | Error]>()(await asyncio.gather(both, { returnExceptions }));
+  expectType<[string, Date]>()(await asyncio.gather(both, { returnExceptions: false }));
+  expectType<[string, Date]>()(await asyncio.gather(both, {}));
+}
+
+export async function mixed(): Promise<void> {
+  const attempts = [() => generatorKind(1), () => asyncKind(2)];
+  const [winner, index] = await asyncio.staggeredRace(attempts, null);
+  expectType<string | Date | null>()(winner);
+  expectType<number | null>()(index);
+  asyncio.shield(generatorKind(1)).addDoneCallback((future) => {
+    expectType<asyncio.FutureLike<string>>()(future);
+  });
+}
+
+export async function managers(unknown: asyncio.AsyncContextManager<number>): Promise<void> {
+  expectType<number>()(await asyncio.withAsync(new asyncio.Lock(), async () => 5));
+  expectType<string>()(await asyncio.withAsync(asyncio.openFile('a'), async (file) => await file.read()));
+  expectType<asyncio.Path>()(await asyncio.withAsync(asyncio.temporaryDirectory(), async (path) => path));
+  expectType<string>()(await asyncio.withAsync(asyncio.timeout(1), () => generatorKind(1)));
+  // These may suppress an error: a group that was cancelled, and whatever an unknown manager is.
+  expectType<number | undefined>()(await asyncio.withAsync(new asyncio.TaskGroup(), async () => 5));
+  expectType<number | undefined>()(await asyncio.withAsync(unknown, async (value) => value));
+}
+
+export function variables(): void {
+  const names = new asyncio.ContextVar<string[]>('names');
+  expectType<string[]>()(names.get());
+  expectType<string[]>()(names.get([]));
+  expectType<string[] | null>()(names.get(null));
+  expectType<string[] | undefined>()(names.get(undefined));
+}
+
+export function exceptions(error: unknown, known: asyncio.ExceptionGroup<TypeError> | Date): void {
+  if (error instanceof asyncio.ExceptionGroup) expectType<readonly unknown[]>()(error.exceptions);
+  else if (error instanceof asyncio.BaseExceptionGroup) expectType<readonly unknown[]>()(error.exceptions);
+  if (known instanceof asyncio.ExceptionGroup) expectType<readonly TypeError[]>()(known.exceptions);
+  class Mine extends asyncio.ExceptionGroup<Date> {
+    mine = true;
+  }
+  if (error instanceof Mine) expectType<boolean>()(error.mine);
+}
+
+export async function processes(options: asyncio.subprocess.RunProcessOptions): Promise<void> {
+  const { stdout } = await asyncio.runProcess('ls', [], options);
+  expectType<asyncio.Bytes | string | null>()(stdout);
+  expectType<string | null>()((await asyncio.runProcess('ls', [], { encoding: 'utf8' })).stdout);
+  expectType<asyncio.Bytes | null>()((await asyncio.runProcess('ls')).stdout);
+}
+
 export function pools(): void {
   const initializer = (size: number, name?: string) => console.log(size, name);
   new concurrent.ThreadPoolExecutor({ initializer, initargs: [5], env: process.env });
