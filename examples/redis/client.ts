@@ -39,7 +39,7 @@ export type Value =
 
 export interface ClientOptions {
   /** A Unix socket, in place of host and port. */
-  readonly unixSocket?: string;
+  readonly unixSocket?: string | undefined;
   /** `'buffer'`: strings come back as bytes. */
   readonly encoding?: 'utf8' | 'buffer';
   /** How many messages a subscription may fall behind before it ends with an error; 10,000 unless told. */

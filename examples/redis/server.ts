@@ -18,7 +18,7 @@ export interface RedisServerOptions extends EngineOptions {
   readonly host?: string | null;
   readonly port?: number;
   /** A Unix socket, in place of host and port. */
-  readonly unixSocket?: string;
+  readonly unixSocket?: string | undefined;
   readonly limits?: Partial<RequestLimits>;
   /** How much may wait for a client that does not read what is published; 32 MiB unless told. */
   readonly outputLimit?: number;

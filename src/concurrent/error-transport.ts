@@ -58,14 +58,14 @@ type ErrorClass<E extends object = object> = abstract new (...args: any) => E;
 /** How a class of errors travels: see {@link registerErrorClass}. */
 export interface ErrorClassOptions<E extends Error, D> {
   /** The name that both sides know the class by: its own unless told. */
-  readonly name?: string;
+  readonly name?: string | undefined;
   /** What is to travel besides message, stack, cause and own properties: anything that can be cloned. */
-  readonly encode?: (error: E) => D;
+  readonly encode?: ((error: E) => D) | undefined;
   /**
    * Makes the error again. `plain` is what it would be otherwise: an instance made without calling the constructor, with
    * everything that travels by itself. Return it, or an error of your own, which is given the same stack.
    */
-  readonly decode?: (data: D, plain: E) => E;
+  readonly decode?: ((data: D, plain: E) => E) | undefined;
 }
 
 interface Registration {
@@ -295,7 +295,8 @@ function classesOf(error: object): { classes: string[]; registration: Registrati
       if (!found.own) break; // every side knows it
     } else {
       const name = attempt(
-        () => (Object.hasOwn(at, 'constructor') ? (at.constructor as { name?: unknown }).name : ''),
+        () =>
+          Object.hasOwn(at, 'constructor') ? (at.constructor as { name?: unknown | undefined }).name : '',
         '',
       );
       if (typeof name === 'string' && name !== '') classes.push(`?${name}`);
@@ -308,7 +309,7 @@ function classesOf(error: object): { classes: string[]; registration: Registrati
 /** The class of ours that one of another copy of the package, or of another realm, is the same as. */
 function twinOf(prototype: object): Registration | undefined {
   return attempt(() => {
-    const { name, code } = prototype as { name?: unknown; code?: unknown };
+    const { name, code } = prototype as { name?: unknown | undefined; code?: unknown };
     if (!Object.hasOwn(prototype, 'name') || typeof name !== 'string') return undefined;
     if (Object.hasOwn(prototype, 'code') && typeof code === 'string') {
       for (const prefix of [CORE, FUTURES]) {

@@ -26,27 +26,27 @@ export type WorkerFunction<A extends readonly unknown[], R> = ((...args: A) => R
 
 export interface ProgressOptions {
   /** How many results there will be; counted where the iterables have a length. */
-  readonly total?: number;
+  readonly total?: number | undefined;
   /** What stands before the bar. */
-  readonly label?: string;
+  readonly label?: string | undefined;
 }
 
 export interface MapOptions {
   /** Seconds from the call; a result that is later than this raises TimeoutError. */
-  readonly timeout?: Duration | null;
+  readonly timeout?: Duration | null | undefined;
   /** How many calls travel together: worth it for many short calls, and for processes only. */
-  readonly chunksize?: number;
+  readonly chunksize?: number | undefined;
   /** The most calls that are submitted and not yet taken as results: an endless iterable runs in constant memory. */
-  readonly buffersize?: number | null;
+  readonly buffersize?: number | null | undefined;
   /** Shows a progress bar on standard error, where that is a terminal. */
-  readonly progress?: boolean | ProgressOptions;
+  readonly progress?: boolean | ProgressOptions | undefined;
 }
 
 export interface ShutdownOptions {
   /** Whether to block until all work is done and the workers are gone. */
-  readonly wait?: boolean;
+  readonly wait?: boolean | undefined;
   /** Whether to cancel the calls that have not begun. */
-  readonly cancelFutures?: boolean;
+  readonly cancelFutures?: boolean | undefined;
 }
 
 /** Runs calls somewhere else. Subclasses bring `submit` and `shutdown`. */
@@ -103,7 +103,7 @@ export abstract class Executor implements Disposable, AsyncDisposable {
   abstract shutdown(options?: ShutdownOptions): void;
 
   /** `shutdown()` for tasks: *suspends* until all work is done and the workers are gone. *Cancellation* stops the waiting only. */
-  abstract shutdownAsync(options?: { readonly cancelFutures?: boolean }): Coroutine<void>;
+  abstract shutdownAsync(options?: { readonly cancelFutures?: boolean | undefined }): Coroutine<void>;
 
   /** `using executor = …`: shuts down and *blocks* until all work is done, as Python's `with`. */
   [Symbol.dispose](): void {

@@ -27,9 +27,9 @@ export type FutureState = 'PENDING' | 'RUNNING' | 'CANCELLED' | 'CANCELLED_AND_N
 /** How far `cancel()` goes with a call that is running already. */
 export interface CancelOptions {
   /** Cancels the running call's task in its worker: `CancelledError` at its next await, its `currentSignal()` aborted. */
-  readonly interrupt?: boolean;
+  readonly interrupt?: boolean | undefined;
   /** Kills the worker of the running call, and only that; a new one takes its place. */
-  readonly kill?: boolean;
+  readonly kill?: boolean | undefined;
 }
 
 /**

@@ -46,7 +46,7 @@ export class PoolView extends Executor {
     this.#pool.shutdown(options);
   }
 
-  shutdownAsync(options?: { readonly cancelFutures?: boolean }): Coroutine<void> {
+  shutdownAsync(options?: { readonly cancelFutures?: boolean | undefined }): Coroutine<void> {
     return this.#pool.shutdownAsync(options);
   }
 }

@@ -41,8 +41,8 @@ type AnyFuture = Future<any>;
 
 interface WaitOptions {
   /** Seconds; `null` for no limit. */
-  readonly timeout?: Duration | null;
-  readonly returnWhen?: ReturnWhen;
+  readonly timeout?: Duration | null | undefined;
+  readonly returnWhen?: ReturnWhen | undefined;
 }
 
 function asFutures<F extends AnyFuture>(futures: Iterable<F>, caller: string): Set<F> {
@@ -263,7 +263,7 @@ class Completion<F extends AnyFuture> {
  */
 export function asCompleted<F extends AnyFuture>(
   futures: Iterable<F>,
-  options: { readonly timeout?: Duration | null } = {},
+  options: { readonly timeout?: Duration | null | undefined } = {},
 ): IterableIterator<F> {
   const set = asFutures(futures, 'asCompleted');
   return completing(new Completion(set, toSecondsOrNull(options.timeout, 'timeout')));
@@ -283,7 +283,7 @@ function* completing<F extends AnyFuture>(completion: Completion<F>): Generator<
  */
 export function asCompletedAsync<F extends AnyFuture>(
   futures: Iterable<F>,
-  options: { readonly timeout?: Duration | null } = {},
+  options: { readonly timeout?: Duration | null | undefined } = {},
 ): AsyncIteration<F> & { return(): Coroutine<IteratorResult<F, undefined>> } {
   const set = asFutures(futures, 'asCompletedAsync');
   const completion = new Completion(set, toSecondsOrNull(options.timeout, 'timeout'));

@@ -49,13 +49,13 @@ import { type HeapTimer, TimerHeap } from './timer-heap.js';
 
 /** What an exception handler is told. */
 export interface ExceptionContext {
-  message?: string;
+  message?: string | undefined;
   exception?: unknown;
-  future?: FutureLike<unknown> | FutureRecord;
+  future?: FutureLike<unknown> | FutureRecord | undefined;
   task?: Task | undefined;
-  handle?: Handle;
-  sourceTraceback?: readonly StackFrame[];
-  handleTraceback?: readonly StackFrame[];
+  handle?: Handle | undefined;
+  sourceTraceback?: readonly StackFrame[] | undefined;
+  handleTraceback?: readonly StackFrame[] | undefined;
   [key: string]: unknown;
 }
 

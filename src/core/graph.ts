@@ -19,9 +19,9 @@ export interface FutureCallGraph {
 
 export interface CallGraphOptions {
   /** 1, the default, begins the running task's stack with the caller; each one more leaves a frame out. */
-  depth?: number;
+  depth?: number | undefined;
   /** Above 0: so many entries nearest the call; below 0: so many from the top; 0: none. */
-  limit?: number | null;
+  limit?: number | null | undefined;
 }
 
 /**
@@ -138,7 +138,7 @@ function describe(graph: FutureCallGraph, suspended: boolean, lines: string[], i
 /** Prints {@link formatCallGraph} to `file`, or to standard output. */
 export function printCallGraph(
   future?: FutureLike<unknown> | null,
-  options: CallGraphOptions & { file?: { write(text: string): unknown } } = {},
+  options: CallGraphOptions & { file?: { write(text: string): unknown } | undefined } = {},
 ): void {
   const { file, ...rest } = options;
   const text = formatCallGraph(future, rest);

@@ -36,7 +36,7 @@ import {
  */
 export function wrapPromise<T>(
   promise: PromiseLike<T>,
-  options: { abort?: AbortControllerLike; loop?: EventLoop | undefined } = {},
+  options: { abort?: AbortControllerLike | undefined; loop?: EventLoop | undefined } = {},
 ): Future<T> {
   if (!isThenable(promise)) {
     throw new TypeError(`Cannot wrap ${String(promise)}: expected a promise`);

@@ -284,7 +284,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   }
 
   /** The stack of a failed task, oldest frame first; a suspended one has only its entry. */
-  getStack(options: { limit?: number | null } = {}): readonly StackFrame[] {
+  getStack(options: { limit?: number | null | undefined } = {}): readonly StackFrame[] {
     const frames = framesOf(this as Task);
     const { limit } = options;
     if (limit === undefined || limit === null || frames.length <= limit) return frames;
@@ -292,7 +292,9 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
   }
 
   /** Prints the stack, to standard error by default, in Python's format. */
-  printStack(options: { limit?: number | null; file?: { write(text: string): unknown } } = {}): void {
+  printStack(
+    options: { limit?: number | null | undefined; file?: { write(text: string): unknown } | undefined } = {},
+  ): void {
     const frames = this.getStack(options);
     const lines: string[] = [];
     if (frames.length === 0) lines.push(`No stack for ${this}`);

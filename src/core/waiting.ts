@@ -54,7 +54,7 @@ export const ALL_COMPLETED = 'ALL_COMPLETED';
  */
 export function wait<F extends FutureLike<unknown>>(
   futures: Iterable<F>,
-  options: { timeout?: Duration | null; returnWhen?: ReturnWhen } = {},
+  options: { timeout?: Duration | null | undefined; returnWhen?: ReturnWhen | undefined } = {},
 ): Coroutine<[done: Set<F>, pending: Set<F>]> {
   if (isNoList(futures)) throw new TypeError(`expect a list of futures, not ${String(futures)}`);
   const set = new Set(futures);
@@ -286,7 +286,7 @@ export class AsCompleted<T> implements AsyncIteration<FutureLike<T>>, Iterable<C
  */
 export function asCompleted<A extends AwaitableLike<unknown>>(
   awaitables: Iterable<A>,
-  options: { timeout?: Duration | null } = {},
+  options: { timeout?: Duration | null | undefined } = {},
 ): AsCompleted<ResultOf<A>> {
   if (isNoList(awaitables)) {
     throw new TypeError(`expects an iterable of awaitables, not ${String(awaitables)}`);

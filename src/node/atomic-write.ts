@@ -19,7 +19,7 @@ type Stats = import('node:fs').Stats;
 
 export interface AtomicOptions extends OpenOptions {
   /** Whether to wait until the disk has it, so that it survives a power failure; so unless told. */
-  fsync?: boolean;
+  fsync?: boolean | undefined;
 }
 
 /** A file that is written beside the one that it will replace: see {@link atomicFile}. */
@@ -176,7 +176,8 @@ export function atomicWrite(
   options: AtomicOptions = {},
 ): Coroutine<void> {
   if (typeof data === 'string') {
-    return new Coroutine(writing(atomicFile(path, 'w', { newline: '', ...options }), data), 'atomicWrite');
+    const { newline = '' } = options;
+    return new Coroutine(writing(atomicFile(path, 'w', { ...options, newline }), data), 'atomicWrite');
   }
   if (!(data instanceof Uint8Array)) {
     throw new TypeError(

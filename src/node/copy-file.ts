@@ -13,9 +13,9 @@ const SMALL = 4 * CHUNK_SIZE;
 
 export interface CopyOptions {
   /** Fails with `EEXIST` when the target is there. */
-  exclusive?: boolean;
+  exclusive?: boolean | undefined;
   /** Called after each chunk with how many bytes are copied, and how many there are. */
-  onProgress?: (copied: number, total: number) => void;
+  onProgress?: ((copied: number, total: number) => void) | undefined;
 }
 
 /**

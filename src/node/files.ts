@@ -33,12 +33,12 @@ export type FileOf<M extends FileMode> = M extends BinaryMode ? BinaryFile : Tex
 
 export interface OpenOptions {
   /** Of a text file; `'utf-8'` by default. */
-  encoding?: TextEncoding;
+  encoding?: TextEncoding | undefined;
   /** What is done about what cannot be decoded or encoded: `'strict'`, the default, throws. */
-  errors?: EncodingErrors;
-  newline?: Newline;
+  errors?: EncodingErrors | undefined;
+  newline?: Newline | undefined;
   /** The permissions of a file that is made, less the umask; `0o666` by default. */
-  permissions?: number;
+  permissions?: number | undefined;
 }
 
 /** From where `seek()` counts: the beginning, the present position, the end. */
@@ -412,7 +412,7 @@ export abstract class AsyncFile<D extends string | Bytes, W extends string | Uin
    * Flushes, and waits until the system has it on the disk. `dataOnly` leaves out what is not needed to read it again
    * (the time of the change).
    */
-  fsync(options: { dataOnly?: boolean } = {}): Coroutine<void> {
+  fsync(options: { dataOnly?: boolean | undefined } = {}): Coroutine<void> {
     this._check('sync');
     return new Coroutine(this.#syncing(options.dataOnly === true), 'fsync');
   }

@@ -20,9 +20,9 @@ export type TextOptions = Pick<OpenOptions, 'encoding' | 'errors' | 'newline'>;
 
 export interface GlobOptions {
   /** Whether upper and lower case differ; as the system has it unless told. */
-  caseSensitive?: boolean;
+  caseSensitive?: boolean | undefined;
   /** Whether `**` looks into folders that symbolic links lead to; it does not unless told. */
-  recurseSymlinks?: boolean;
+  recurseSymlinks?: boolean | undefined;
 }
 
 /** One folder of a walk: `[folder, names of its folders, names of its files]`. */
@@ -230,7 +230,7 @@ export class Path {
   // ----------------------------------------------------------------------------------------- what the system knows
 
   /** What the system knows of it; `followSymlinks: false` asks about the link itself. */
-  stat(options: { followSymlinks?: boolean } = {}): Coroutine<Stats> {
+  stat(options: { followSymlinks?: boolean | undefined } = {}): Coroutine<Stats> {
     return new Coroutine(stat(this.fspath, options.followSymlinks !== false), 'stat');
   }
 
@@ -239,7 +239,7 @@ export class Path {
   }
 
   /** Whether there is something; `false` also for a link that leads nowhere. */
-  exists(options: { followSymlinks?: boolean } = {}): Coroutine<boolean> {
+  exists(options: { followSymlinks?: boolean | undefined } = {}): Coroutine<boolean> {
     return new Coroutine(
       test(this.fspath, options.followSymlinks !== false, () => true),
       'exists',
@@ -302,7 +302,7 @@ export class Path {
   }
 
   /** Absolute, without `..`, and with links followed; what does not exist is taken as it stands unless `strict`. */
-  resolve(options: { strict?: boolean } = {}): Coroutine<Path> {
+  resolve(options: { strict?: boolean | undefined } = {}): Coroutine<Path> {
     return new Coroutine(resolved(this.absolute().fspath, options.strict === true), 'resolve');
   }
 
@@ -352,7 +352,7 @@ export class Path {
   }
 
   /** Makes the file if it is not there, and sets its time to now if it is. */
-  touch(options: { permissions?: number; existOk?: boolean } = {}): Coroutine<void> {
+  touch(options: { permissions?: number | undefined; existOk?: boolean | undefined } = {}): Coroutine<void> {
     return new Coroutine(
       touching(this.fspath, options.permissions ?? 0o666, options.existOk !== false),
       'touch',
@@ -375,7 +375,9 @@ export class Path {
   // --------------------------------------------------------------------------------------- files among each other
 
   /** Makes a folder; `parents` also those around it that are missing; `existOk`: one that is there is no error. */
-  mkdir(options: { mode?: number; parents?: boolean; existOk?: boolean } = {}): Coroutine<void> {
+  mkdir(
+    options: { mode?: number | undefined; parents?: boolean | undefined; existOk?: boolean | undefined } = {},
+  ): Coroutine<void> {
     const { mode = 0o777, parents = false, existOk = false } = options;
     return new Coroutine(makingFolder(this.fspath, mode, parents, existOk), 'mkdir');
   }
@@ -386,7 +388,7 @@ export class Path {
   }
 
   /** Removes a file or a link; `missingOk`: what is not there is no error. */
-  unlink(options: { missingOk?: boolean } = {}): Coroutine<void> {
+  unlink(options: { missingOk?: boolean | undefined } = {}): Coroutine<void> {
     return this.#change('unlink', (callback) =>
       fs.unlink(this.fspath, (error) =>
         callback(options.missingOk === true && error?.code === 'ENOENT' ? null : error),
@@ -409,7 +411,7 @@ export class Path {
   }
 
   /** Makes this a symbolic link to `target`. */
-  symlinkTo(target: PathLike, options: { targetIsDirectory?: boolean } = {}): Coroutine<void> {
+  symlinkTo(target: PathLike, options: { targetIsDirectory?: boolean | undefined } = {}): Coroutine<void> {
     const type = options.targetIsDirectory === true ? 'dir' : 'file';
     const leadsTo = fspath(target);
     return this.#change('symlinkTo', (callback) => fs.symlink(leadsTo, this.fspath, type, callback));
@@ -465,7 +467,11 @@ export class Path {
    * `topDown: false`. Removing names from the list of folders keeps the walk out of those.
    */
   walk(
-    options: { topDown?: boolean; followSymlinks?: boolean; onError?: (error: unknown) => void } = {},
+    options: {
+      topDown?: boolean | undefined;
+      followSymlinks?: boolean | undefined;
+      onError?: ((error: unknown) => void) | undefined;
+    } = {},
   ): AsyncIteration<WalkStep> {
     const { topDown = true, followSymlinks = false, onError = () => {} } = options;
     return walking(this, topDown, followSymlinks, onError);

@@ -216,7 +216,7 @@ export class Process<
    * @param options.pipes `false` waits for the exit alone: what the child has started may have inherited its pipes, and keep them open
    *   for as long as it likes. Python has no such option.
    */
-  wait(options: { pipes?: boolean } = {}): Coroutine<number> {
+  wait(options: { pipes?: boolean | undefined } = {}): Coroutine<number> {
     return new Coroutine(this.#transport._wait(options.pipes ?? true), 'wait');
   }
 

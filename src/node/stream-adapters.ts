@@ -187,7 +187,7 @@ export class SourceReader extends StreamReader implements Disposable {
  */
 export function fromReadable(
   stream: Readable | ReadableStream,
-  options: { limit?: number } = {},
+  options: { limit?: number | undefined } = {},
 ): SourceReader {
   const loop = getRunningLoop();
   const reader = new SourceReader({ ...options, loop });

@@ -17,13 +17,13 @@ import { Path } from './paths.js';
 /** What a temporary file or folder is called, and where. */
 export interface TemporaryOptions {
   /** What the name begins with; `'tmp'` by default. */
-  prefix?: string;
+  prefix?: string | undefined;
   /** What it ends with. */
-  suffix?: string;
+  suffix?: string | undefined;
   /** The folder that it is made in; the system's by default. */
-  dir?: PathLike;
+  dir?: PathLike | undefined;
   /** Whether it is removed in the end; so unless told. */
-  delete?: boolean;
+  delete?: boolean | undefined;
 }
 
 /** How often a name that is taken is replaced by another. */

@@ -24,7 +24,7 @@ import { type VirtualClock, VirtualHost } from './virtual-host.js';
  * ```
  */
 export class TestLoop extends EventLoop {
-  constructor(options: { clock?: VirtualClock } = {}) {
+  constructor(options: { clock?: VirtualClock | undefined } = {}) {
     super({
       host: new VirtualHost(options.clock === undefined ? {} : { clock: options.clock }),
       asyncContext: false,

@@ -70,7 +70,7 @@ export class VirtualHost implements Host {
    * @param options.clock drives the time; one that jumps to the next timer by default.
    * @param options.host where what is not time comes from, the async context above all; the platform's by default.
    */
-  constructor(options: { clock?: VirtualClock; host?: Host } = {}) {
+  constructor(options: { clock?: VirtualClock | undefined; host?: Host | undefined } = {}) {
     this.#clock = options.clock ?? new AutojumpClock();
     this.#platformHost = options.host ?? platformHost();
   }

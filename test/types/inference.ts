@@ -131,6 +131,38 @@ export function pools(): void {
   new concurrent.ProcessPoolExecutor({ initializer, initargs: [] });
 }
 
+/** An option that is `undefined` is one that was not given: what a caller passes on need not be looked at. */
+export async function passingOn(
+  limit: number | undefined,
+  timeout: asyncio.Duration | undefined,
+  flag: boolean | undefined,
+  label: string | undefined,
+): Promise<void> {
+  await asyncio.wait([asyncio.createTask(() => asyncKind(1))], { timeout, returnWhen: undefined });
+  asyncio.asCompleted([generatorKind(1)], { timeout });
+  asyncio.gather([generatorKind(1)], { returnExceptions: undefined });
+  asyncio.formatCallGraph(null, { depth: limit, limit });
+  asyncio.currentTask()?.getStack({ limit });
+  asyncio.wrapPromise(asyncKind(1), { abort: undefined });
+  asyncio.getRunningLoop().callExceptionHandler({ message: label, handle: undefined });
+  const pool = new concurrent.ThreadPoolExecutor({ maxWorkers: limit, threadNamePrefix: label });
+  new concurrent.ProcessPoolExecutor({
+    maxTasksPerChild: limit,
+    execArgv: undefined,
+    initializer: undefined,
+  });
+  pool.map(Math.abs, [[1]], { timeout, chunksize: limit, buffersize: limit, progress: { label } });
+  pool.withOptions({ timeout, kill: flag }).submit(Math.abs, 1).cancel({ interrupt: flag, kill: flag });
+  await concurrent.waitAsync([pool.submit(Math.abs, 1)], { timeout });
+  pool.shutdown({ wait: flag, cancelFutures: flag });
+  await pool.shutdownAsync({ cancelFutures: flag });
+  await asyncio.openFile('a', 'r', { encoding: undefined, permissions: limit });
+  await asyncio.temporaryDirectory({ prefix: label, delete: flag });
+  await asyncio.atomicWrite('a', 'b', { fsync: flag, newline: undefined });
+  await asyncio.copyFile('a', 'b', { exclusive: flag, onProgress: undefined });
+  await new asyncio.Path('a').mkdir({ mode: limit, parents: flag, existOk: flag });
+}
+
 export async function refused(): Promise<void> {
   // @ts-expect-error a promise has started already: pass () => asyncKind(1)
   asyncio.createTask(asyncKind(1));
