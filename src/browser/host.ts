@@ -25,6 +25,7 @@ class BrowserTimer implements HostTimer {
   }
 }
 
+/** A browser's page or worker as the loop's platform. There is no async context, and no signal. */
 export class BrowserHost implements Host {
   /** Browsers coarsen their clocks to between 5 and 100 µs. */
   readonly clockResolution = 1e-4;

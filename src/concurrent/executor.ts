@@ -24,6 +24,7 @@ export type Returned<R> =
 /** A function that can run in another thread or process: a self-contained one, or a reference to one of a module. */
 export type WorkerFunction<A extends readonly unknown[], R> = ((...args: A) => R) | WorkerRef<A, R>;
 
+/** What a progress bar shows. */
 export interface ProgressOptions {
   /** How many results there will be; counted where the iterables have a length. */
   readonly total?: number | undefined;
@@ -31,6 +32,7 @@ export interface ProgressOptions {
   readonly label?: string | undefined;
 }
 
+/** What {@link Executor.map} is told. */
 export interface MapOptions {
   /** Seconds from the call; a result that is later than this raises TimeoutError. */
   readonly timeout?: Duration | null | undefined;
@@ -42,6 +44,7 @@ export interface MapOptions {
   readonly progress?: boolean | ProgressOptions | undefined;
 }
 
+/** How {@link Executor.shutdown} goes about it. */
 export interface ShutdownOptions {
   /** Whether to block until all work is done and the workers are gone. */
   readonly wait?: boolean | undefined;

@@ -22,6 +22,7 @@ import { wrapFuture } from './chaining.js';
 import { CancelledError, InvalidStateError } from './exceptions.js';
 import { threadMailbox } from './mailbox.js';
 
+/** The states of a {@link Future}, by Python's names. */
 export type FutureState = 'PENDING' | 'RUNNING' | 'CANCELLED' | 'CANCELLED_AND_NOTIFIED' | 'FINISHED';
 
 /** How far `cancel()` goes with a call that is running already. */

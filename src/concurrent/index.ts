@@ -5,7 +5,7 @@ import '../node/lowlevel.js'; // to await a future takes a loop, and a loop take
 
 export { ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, TimeoutError } from '../core/index.js';
 export { wrapFuture } from './chaining.js';
-export { registerErrorClass } from './error-transport.js';
+export { type ErrorClassOptions, registerErrorClass } from './error-transport.js';
 export {
   BrokenExecutor,
   BrokenInterpreterPool,
@@ -31,9 +31,21 @@ export type { PoolView } from './pool-view.js';
 export { ProcessPoolExecutor, type ProcessPoolOptions } from './process-pool.js';
 export { type LoopPort, loopPort, RemoteLoop } from './remote-loop.js';
 export type { PoolStatistics, WorkerStatistics } from './statistics.js';
-export { InterpreterPoolExecutor, ThreadPoolExecutor, type ThreadPoolOptions } from './thread-pool.js';
+export {
+  InterpreterPoolExecutor,
+  type ResourceLimits,
+  ThreadPoolExecutor,
+  type ThreadPoolOptions,
+} from './thread-pool.js';
 export { runCoroutineThreadsafe } from './threadsafe.js';
 export { transfer } from './transfer.js';
-export { asCompleted, asCompletedAsync, DoneAndNotDoneFutures, wait, waitAsync } from './waiting.js';
+export {
+  asCompleted,
+  asCompletedAsync,
+  DoneAndNotDoneFutures,
+  type WaitOptions,
+  wait,
+  waitAsync,
+} from './waiting.js';
 export type { CallSettings, PoolOptions, WorkerPool } from './worker-pool.js';
 export { type WorkerRef, workerRef } from './worker-ref.js';

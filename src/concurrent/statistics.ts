@@ -2,6 +2,7 @@
 
 import { Histogram } from './histogram.js';
 
+/** What one worker of a pool has done. */
 export interface WorkerStatistics {
   readonly name: string;
   /** Calls that it has run. */
@@ -12,6 +13,7 @@ export interface WorkerStatistics {
   readonly utilisation: number;
 }
 
+/** What `pool.statistics()` gives: the state of the calls at that moment, and how long they took. */
 export interface PoolStatistics {
   /** Calls that wait for a worker. */
   readonly queued: number;

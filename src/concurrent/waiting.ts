@@ -39,7 +39,8 @@ export class DoneAndNotDoneFutures<F> implements Iterable<Set<F>> {
 // biome-ignore lint/suspicious/noExplicitAny: a future of any result
 type AnyFuture = Future<any>;
 
-interface WaitOptions {
+/** When {@link wait} and {@link waitAsync} return. */
+export interface WaitOptions {
   /** Seconds; `null` for no limit. */
   readonly timeout?: Duration | null | undefined;
   readonly returnWhen?: ReturnWhen | undefined;

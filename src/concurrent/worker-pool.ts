@@ -131,6 +131,7 @@ function numberOf(spec: FunctionSpec): number {
   return number;
 }
 
+/** What pools of threads and pools of processes have in common; both are executors. */
 export abstract class WorkerPool extends Executor {
   /** The most workers there will be. */
   readonly maxWorkers: number;

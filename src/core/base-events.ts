@@ -59,6 +59,7 @@ export interface ExceptionContext {
   [key: string]: unknown;
 }
 
+/** What `loop.setExceptionHandler()` takes: it is told of errors that nobody else can see. Source: `loop.set_exception_handler`. */
 export type ExceptionHandler = (loop: EventLoop, context: ExceptionContext) => void;
 
 /** What is left of a future that was collected: enough for a report. */
@@ -67,6 +68,7 @@ export interface FutureRecord {
   getContext?(): Context | undefined;
 }
 
+/** What a loop is told when it is made. */
 export interface EventLoopOptions {
   /** The platform; the one that the entry point registered, by default. */
   host?: Host | undefined;

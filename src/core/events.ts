@@ -160,6 +160,7 @@ export class TimerHandle extends Handle {
     super.cancel();
   }
 
+  /** @internal */
   override _info(): string[] {
     const info = super._info();
     info.splice(this._callback === null ? 1 : 0, 0, `when=${this._when}`);

@@ -244,6 +244,7 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
     return this._extra !== null && this._extra.unretrieved === true;
   }
 
+  /** @internal */
   set _unretrieved(value: boolean) {
     if (this._extra !== null) this._extra.unretrieved = value;
     else if (value) this._extra = { unretrieved: true };
@@ -376,6 +377,7 @@ export class Future<T = unknown> implements FutureLike<T>, Runnable {
     else if (Array.isArray(this._waiters)) this._removeWaiters((each) => each === waiter);
   }
 
+  /** @internal */
   _removeWaiters(matches: (waiter: Waiter) => boolean): number {
     if (this._status !== PENDING) return 0;
     const before = this._waiterList();

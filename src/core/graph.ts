@@ -17,6 +17,7 @@ export interface FutureCallGraph {
   readonly awaitedBy: readonly FutureCallGraph[];
 }
 
+/** How much of a call graph is wanted. */
 export interface CallGraphOptions {
   /** 1, the default, begins the running task's stack with the caller; each one more leaves a frame out. */
   depth?: number | undefined;

@@ -30,6 +30,7 @@ export interface AsyncContext {
   bindRoot(scope: Scope | undefined): BoundContext;
 }
 
+/** The platform that a loop runs on: a clock, timers, and ways to be called soon. What is optional, not all platforms have. */
 export interface Host {
   /** Seconds on a monotonic clock of unspecified epoch. */
   time(): number;

@@ -7,6 +7,7 @@ export {
   type EventLoopOptions,
   type ExceptionContext,
   type ExceptionHandler,
+  type FutureRecord,
 } from './base-events.js';
 export type { Bytes } from './bytes.js';
 export { type AsyncContextManager, aenter, aexit, withAsync } from './context-managers.js';

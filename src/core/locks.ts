@@ -159,6 +159,7 @@ export class Lock extends Lockable {
     this._waiters.wakeFirst();
   }
 
+  /** @internal */
   override _info(): string {
     return describeLine(this._locked ? 'locked' : 'unlocked', this._waiters._length);
   }
@@ -345,6 +346,7 @@ export class Condition extends Lockable {
     this.notify(this._waiters._length);
   }
 
+  /** @internal */
   override _info(): string {
     return describeLine(this.locked() ? 'locked' : 'unlocked', this._waiters._length);
   }
@@ -472,6 +474,7 @@ export class Semaphore extends Lockable {
     while (this._value > 0 && this._wakeNext());
   }
 
+  /** @internal */
   override _info(): string {
     return describeLine(this.locked() ? 'locked' : `unlocked, value:${this._value}`, this._waiters._length);
   }

@@ -154,6 +154,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     return (this._bits & MUST_CANCEL) !== 0;
   }
 
+  /** @internal */
   set _mustCancel(must: boolean) {
     if (must) this._bits |= MUST_CANCEL;
     else this._bits &= ~MUST_CANCEL;
@@ -164,6 +165,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     return this._bits >> REQUESTS_SHIFT;
   }
 
+  /** @internal */
   set _requests(count: number) {
     this._bits = (this._bits & ((1 << REQUESTS_SHIFT) - 1)) | (count << REQUESTS_SHIFT);
   }
@@ -188,6 +190,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     return this._extra?.silent !== true;
   }
 
+  /** @internal */
   set _logDestroyPending(enabled: boolean) {
     this._extra ??= {};
     this._extra.silent = !enabled;
@@ -316,6 +319,7 @@ export class Task<T = unknown> extends Future<T> implements Fiber {
     return '<generator>';
   }
 
+  /** @internal */
   override _info(): string[] {
     const info = super._info();
     if (this._status === PENDING && this.cancelling() > 0) info[0] = 'cancelling';

@@ -17,6 +17,7 @@ import { randomName } from './temporary-files.js';
 
 type Stats = import('node:fs').Stats;
 
+/** What {@link atomicFile} and {@link atomicWrite} are told: what {@link openFile} is, and `fsync`. */
 export interface AtomicOptions extends OpenOptions {
   /** Whether to wait until the disk has it, so that it survives a power failure; so unless told. */
   fsync?: boolean | undefined;

@@ -11,6 +11,7 @@ type Stats = import('node:fs').Stats;
 /** Up to this size the system's own copy is faster, and over so soon that nobody needs to stop it. */
 const SMALL = 4 * CHUNK_SIZE;
 
+/** What {@link copyFile} and `path.copy()` are told. */
 export interface CopyOptions {
   /** Fails with `EEXIST` when the target is there. */
   exclusive?: boolean | undefined;

@@ -31,6 +31,7 @@ export type FileMode = TextMode | BinaryMode;
 /** What `mode` makes of a file. */
 export type FileOf<M extends FileMode> = M extends BinaryMode ? BinaryFile : TextFile;
 
+/** What {@link openFile} is told besides the path and the mode. */
 export interface OpenOptions {
   /** Of a text file; `'utf-8'` by default. */
   encoding?: TextEncoding | undefined;

@@ -91,6 +91,7 @@ function onUnhandledRejection(reason: unknown): void {
   if (process.listenerCount('unhandledRejection') === 1) throw reason;
 }
 
+/** Node as the loop's platform: its clock, timers, signals and async context. Importing `tsyncio` makes it the default host. */
 export class NodeHost implements Host {
   readonly clockResolution = 1e-9;
   readonly debug = (process.env.ASYNCIODEBUG ?? '') !== '';

@@ -18,6 +18,7 @@ const CASE_SENSITIVE = process.platform !== 'win32';
 /** How text is read and written whole. */
 export type TextOptions = Pick<OpenOptions, 'encoding' | 'errors' | 'newline'>;
 
+/** How patterns are matched with the names of files. */
 export interface GlobOptions {
   /** Whether upper and lower case differ; as the system has it unless told. */
   caseSensitive?: boolean | undefined;
