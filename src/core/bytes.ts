@@ -1,11 +1,14 @@
 /** Bytes as the library hands them out: `Buffer`s where the platform has them, plain `Uint8Array`s elsewhere. */
 
 /** `Buffer` on Node, Deno and Bun, `Uint8Array` elsewhere. What is handed out is the receiver's: nobody writes to it again. */
-export type Bytes = typeof globalThis extends { Buffer: { isBuffer(value: unknown): value is infer B } }
+export type Bytes = typeof globalThis extends { Buffer: { alloc(size: number): infer B } }
   ? B extends Uint8Array
     ? B
-    : Uint8Array
-  : Uint8Array;
+    : PlainBytes
+  : PlainBytes;
+
+/** `Uint8Array<ArrayBuffer>`, by a name that compilers before TypeScript 5.7 know as well. */
+type PlainBytes = ReturnType<Uint8Array['slice']>;
 
 /** How a platform makes its class of bytes. */
 export interface BytesMaker {

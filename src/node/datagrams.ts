@@ -115,7 +115,7 @@ class NodeDatagramTransport extends DatagramTransport {
     );
   }
 
-  readonly #onMessage = (data: Buffer, from: RemoteInfo): void => {
+  readonly #onMessage = (data: Bytes, from: RemoteInfo): void => {
     if (this.#closing) return;
     this.#incoming.push([data, [from.address, from.port]]);
     this.#delivery.schedule();

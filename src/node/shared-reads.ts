@@ -78,7 +78,7 @@ export function readShared(socket: Socket, onRead: OnRead): boolean {
   handle.useUserBuffer(shared);
   record[keys.memory] = shared;
   record[generator] = null;
-  record[keys.callback] = (count: number, memory: Buffer): boolean => {
+  record[keys.callback] = (count: number, memory: Bytes): boolean => {
     if (count >= LARGE) {
       ordinary = false;
       record[generator] = freshMemory;
@@ -108,7 +108,7 @@ export function stopShared(socket: Socket): void {
   if (record[keys.memory] !== null && record[keys.memory] !== undefined) record[keys.callback] = () => true;
 }
 
-let slab: Buffer | null = null;
+let slab: Bytes | null = null;
 let used = 0;
 
 function copyOf(count: number, memory: Buffer): Bytes {

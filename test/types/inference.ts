@@ -163,6 +163,14 @@ export async function passingOn(
   await new asyncio.Path('a').mkdir({ mode: limit, parents: flag, existOk: flag });
 }
 
+/** What was read is nobody else's memory: platforms that refuse shared memory take it. */
+export async function bytes(reader: asyncio.StreamReader): Promise<void> {
+  expectType<Buffer<ArrayBuffer>>()(await reader.read());
+  const memory: ArrayBuffer = (await reader.readline()).buffer;
+  expectType<ArrayBuffer>()(memory);
+  expectType<Buffer<ArrayBuffer>>()(await new asyncio.Path('a').readBytes());
+}
+
 export async function refused(): Promise<void> {
   // @ts-expect-error a promise has started already: pass () => asyncKind(1)
   asyncio.createTask(asyncKind(1));
