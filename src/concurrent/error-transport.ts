@@ -295,8 +295,7 @@ function classesOf(error: object): { classes: string[]; registration: Registrati
       if (!found.own) break; // every side knows it
     } else {
       const name = attempt(
-        () =>
-          Object.hasOwn(at, 'constructor') ? (at.constructor as { name?: unknown | undefined }).name : '',
+        () => (Object.hasOwn(at, 'constructor') ? (at.constructor as { name?: unknown }).name : ''),
         '',
       );
       if (typeof name === 'string' && name !== '') classes.push(`?${name}`);
@@ -309,7 +308,7 @@ function classesOf(error: object): { classes: string[]; registration: Registrati
 /** The class of ours that one of another copy of the package, or of another realm, is the same as. */
 function twinOf(prototype: object): Registration | undefined {
   return attempt(() => {
-    const { name, code } = prototype as { name?: unknown | undefined; code?: unknown };
+    const { name, code } = prototype as { name?: unknown; code?: unknown };
     if (!Object.hasOwn(prototype, 'name') || typeof name !== 'string') return undefined;
     if (Object.hasOwn(prototype, 'code') && typeof code === 'string') {
       for (const prefix of [CORE, FUTURES]) {

@@ -196,6 +196,11 @@ export interface Feed {
   readonly progress: Progress | null;
 }
 
+/** The steps of {@link ExecutorResults} for tasks. */
+interface AsyncSteps<T> extends AsyncIteration<T> {
+  return(): Coroutine<IteratorResult<T, undefined>>;
+}
+
 /** The results of {@link Executor.map}: to be iterated once, with `for` (which blocks) or with `for await`. */
 export class ExecutorResults<T> implements IterableIterator<T, void, undefined> {
   readonly #feed: Feed;
@@ -308,18 +313,19 @@ export class ExecutorResults<T> implements IterableIterator<T, void, undefined> 
   }
 
   /** The same results for tasks: each step *suspends* instead of blocking. */
-  [Symbol.asyncIterator](): AsyncIteration<T> & { return(): Coroutine<IteratorResult<T, undefined>> } {
+  [Symbol.asyncIterator](): AsyncSteps<T> & AsyncIterator<T, undefined> {
     const steps = this.#step.bind(this);
-    return {
+    const iterator: AsyncSteps<T> = {
       next: () => new Coroutine(steps(), 'map'),
       return: () => {
         this.#stop();
         return new Coroutine(over<T>(), 'map');
       },
-      [Symbol.asyncIterator]() {
-        return this;
+      [Symbol.asyncIterator](): never {
+        return this as never;
       },
     };
+    return iterator as never;
   }
 
   *#step(): Coro<IteratorResult<T, undefined>> {

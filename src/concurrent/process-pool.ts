@@ -44,7 +44,7 @@ let poolsMade = 0;
  * ```
  */
 export class ProcessPoolExecutor<I extends readonly unknown[] = readonly unknown[]> extends WorkerPool {
-  readonly #options: ProcessPoolOptions<I>;
+  readonly #options: ProcessPoolOptions;
   readonly #env: Record<string, string> | undefined;
   readonly #id: number;
   readonly #results = new RecordRing(RING);
@@ -60,7 +60,7 @@ export class ProcessPoolExecutor<I extends readonly unknown[] = readonly unknown
       throw new ValueError(`maxWorkers must be <= ${WINDOWS_LIMIT} on Windows`);
     }
     checkOptions(options);
-    this.#options = options;
+    this.#options = options as ProcessPoolOptions;
     this.#env = definedVariables(options.env);
     this.#id = poolsMade;
     poolsMade += 1;

@@ -301,8 +301,8 @@ export function asCompletedAsync<F extends AnyFuture>(
       completion.stop();
       return new Coroutine(over<F>(), 'asCompletedAsync');
     },
-    [Symbol.asyncIterator]() {
-      return this;
+    [Symbol.asyncIterator](): never {
+      return this as never;
     },
   };
 }

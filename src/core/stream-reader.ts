@@ -461,8 +461,8 @@ export class StreamReader implements AsyncIteration<Bytes> {
     return new NextLine(this) as unknown as Coroutine<IteratorResult<Bytes, undefined>>;
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  [Symbol.asyncIterator](): this & AsyncIterator<Bytes, undefined> {
+    return this as never;
   }
 
   toString(): string {

@@ -183,7 +183,11 @@ function* cancelAndWait(future: FutureLike<unknown>): Coro<void> {
 /** An object to iterate with `for await`, whose steps are coroutines. */
 export interface AsyncIteration<T> {
   next(): Coroutine<IteratorResult<T, undefined>>;
-  [Symbol.asyncIterator](): this;
+  /**
+   * That it is an `AsyncIterator`, whose `next()` gives promises, is said so that functions that want an `AsyncIterable` take
+   * it: they await what `next()` gives, for which a coroutine does as well.
+   */
+  [Symbol.asyncIterator](): this & AsyncIterator<T, undefined>;
 }
 
 /** What {@link asCompleted} returns. */
@@ -249,8 +253,8 @@ export class AsCompleted<T> implements AsyncIteration<FutureLike<T>>, Iterable<C
     return new Coroutine(this.#nextFuture(), 'asCompleted');
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  [Symbol.asyncIterator](): this & AsyncIterator<FutureLike<T>, undefined> {
+    return this as never;
   }
 
   /** As many one-shot coroutines as there are awaitables; each gives the result of the next one that is done. */

@@ -248,8 +248,8 @@ export class EventStream<A extends readonly unknown[]> implements Disposable {
   }
 
   /** For `for await`: when the loop is left, by `break`, an error or a cancellation, it stops listening. */
-  [Symbol.asyncIterator](): EventIterator<A> {
-    return new EventIterator(this);
+  [Symbol.asyncIterator](): EventIterator<A> & AsyncIterator<A, undefined> {
+    return new EventIterator(this) as never;
   }
 }
 
@@ -280,8 +280,8 @@ class EventIterator<A extends readonly unknown[]> implements AsyncIteration<A> {
     return END;
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  [Symbol.asyncIterator](): this & AsyncIterator<A, undefined> {
+    return this as never;
   }
 }
 

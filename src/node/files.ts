@@ -454,9 +454,9 @@ export abstract class AsyncFile<D extends string | Bytes, W extends string | Uin
     return new NextLine(this);
   }
 
-  [Symbol.asyncIterator](): Iteration<D> {
+  [Symbol.asyncIterator](): Iteration<D> & AsyncIterator<D, undefined> {
     this._checkReading();
-    return new Lines(this);
+    return new Lines(this) as never;
   }
 
   toString(): string {
@@ -716,7 +716,7 @@ class NextLine<D extends string | Bytes> extends ReadyCoroutine<IteratorResult<D
 /** What `for await` takes of an iteration. */
 export interface Iteration<T> {
   next(): PromiseLike<IteratorResult<T, undefined>>;
-  [Symbol.asyncIterator](): this;
+  [Symbol.asyncIterator](): this & AsyncIterator<T, undefined>;
 }
 
 /**
@@ -737,8 +737,8 @@ class Lines<D extends string | Bytes> implements Iteration<D> {
     return line === null ? this.#file.next() : Promise.resolve({ value: line, done: false });
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  [Symbol.asyncIterator](): this & AsyncIterator<D, undefined> {
+    return this as never;
   }
 }
 

@@ -57,8 +57,8 @@ class Found<T> implements AsyncIteration<T> {
     return { value: this.#ready[this.#at++] as T, done: false };
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
+  [Symbol.asyncIterator](): this & AsyncIterator<T, undefined> {
+    return this as never;
   }
 }
 

@@ -171,6 +171,30 @@ export async function bytes(reader: asyncio.StreamReader): Promise<void> {
   expectType<Buffer<ArrayBuffer>>()(await new asyncio.Path('a').readBytes());
 }
 
+/** What `for await` takes can be handed to whoever wants an `AsyncIterable`. */
+export async function iterables(
+  reader: asyncio.StreamReader,
+  text: asyncio.TextFile,
+  binary: asyncio.BinaryFile,
+  events: asyncio.EventStream<[number]>,
+): Promise<void> {
+  const take = async <T>(items: AsyncIterable<T>): Promise<T> => {
+    for await (const item of items) return item;
+    throw new Error('nothing');
+  };
+  expectType<asyncio.Bytes>()(await take(reader));
+  expectType<string>()(await take(text));
+  expectType<asyncio.Bytes>()(await take(binary));
+  expectType<[number]>()(await take(events));
+  expectType<asyncio.Path>()(await take(new asyncio.Path('a').iterdir()));
+  expectType<number>()(await take(new concurrent.ThreadPoolExecutor().map(Math.abs, [[1]])));
+  for await (const line of reader) expectType<asyncio.Bytes>()(line);
+  for await (const line of text) expectType<string>()(line);
+  for await (const event of events) expectType<[number]>()(event);
+  for await (const path of new asyncio.Path('a').glob('*')) expectType<asyncio.Path>()(path);
+  asyncio.toReadable(reader);
+}
+
 export async function refused(): Promise<void> {
   // @ts-expect-error a promise has started already: pass () => asyncKind(1)
   asyncio.createTask(asyncKind(1));
