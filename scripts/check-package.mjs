@@ -96,6 +96,18 @@ for (const [name, imported, options] of /** @type {const} */ ([
     exports.filter((path) => path !== manifest.name),
     { module: 'esnext', moduleResolution: 'bundler', lib: ['es2022', 'dom'], types: [] },
   ],
+  // Who says that it is for browsers gets the declarations of what a bundler puts there, which need no Node.
+  [
+    'conditional',
+    exports,
+    {
+      module: 'esnext',
+      moduleResolution: 'bundler',
+      customConditions: ['browser'],
+      lib: ['es2022', 'dom'],
+      types: [],
+    },
+  ],
 ])) {
   const source = imported
     .map((path, i) => `import * as a${i} from '${path}';\nconsole.log(a${i});\n`)
