@@ -8,11 +8,18 @@ export interface Logger {
   error(message: string, ...details: unknown[]): void;
 }
 
-const console = (globalThis as unknown as { console: Logger }).console;
+const { console } = globalThis as unknown as { console: Logger };
 
-let sink: Logger = console;
+let standard = console;
+let sink = standard;
 
-/** Asyncio's logger. It writes to the console unless {@link setLogger} says otherwise. */
+/** Sets the sink that is used while {@link setLogger} has set none. @internal */
+export function setStandardLogger(target: Logger): void {
+  standard = target;
+  sink = target;
+}
+
+/** Asyncio's logger. It writes to the console unless {@link setLogger} says otherwise; on Node only warnings and errors. */
 export const logger: Logger = {
   debug: (message, ...details) => sink.debug(message, ...details),
   info: (message, ...details) => sink.info(message, ...details),
@@ -20,9 +27,12 @@ export const logger: Logger = {
   error: (message, ...details) => sink.error(message, ...details),
 };
 
-/** Sends the library's log records to `target`, or to the console again with `null`. Returns the sink that was in use. */
+/**
+ * Sends the library's log records to `target`; on Node, `console` shows those of debug mode, too. With `null`, they go where they went
+ * at first. Returns the sink that was in use.
+ */
 export function setLogger(target: Logger | null): Logger {
   const previous = sink;
-  sink = target ?? console;
+  sink = target ?? standard;
   return previous;
 }

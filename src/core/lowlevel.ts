@@ -18,5 +18,6 @@ export {
   type HostTimer,
   setDefaultHost,
 } from './host.js';
+export { setStandardLogger } from './log.js';
 export { extendEventLoop } from './platform.js';
 export { enterTask, leaveTask, registerTask, unregisterTask } from './tasks.js';

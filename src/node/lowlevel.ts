@@ -1,8 +1,10 @@
 /** The Node host, made the default one: for those who need loops, and no input and output. */
 
-import { setDefaultHost } from '../core/lowlevel.js';
+import { setDefaultHost, setStandardLogger } from '../core/lowlevel.js';
 import { NodeHost } from './host.js';
 
 setDefaultHost(new NodeHost());
+// As in Python, where one has to ask for more than warnings; and the console's debug() and info() write among the program's output.
+setStandardLogger(Object.assign(Object.create(console), { debug() {}, info() {} }));
 
 export { NodeHost };

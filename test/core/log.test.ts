@@ -27,16 +27,34 @@ for (const level of levels) {
   });
 }
 
-test('setLogger() returns the sink that was in use, and null stands for the console', () => {
+test('setLogger() returns the sink that was in use, and null stands for the first one', () => {
   const [first, second] = [sink(), sink()];
-  const console = asyncio.setLogger(first);
+  const standard = asyncio.setLogger(first);
   assert.equal(asyncio.setLogger(second), first);
   asyncio.logger.info('to the second');
   assert.equal(asyncio.setLogger(null), second);
-  assert.equal(asyncio.setLogger(null), console);
-  assert.equal(console, globalThis.console);
+  assert.equal(asyncio.setLogger(null), standard);
   assert.deepEqual([first.records, second.records], [[], [['info', 'to the second']]]);
 });
+
+for (const level of levels) {
+  const shown = level === 'warn' || level === 'error';
+  test(`logger.${level}() ${shown ? 'writes to the console' : 'is silent'} until setLogger() says otherwise`, (t) => {
+    const { mock } = t.mock.method(console, level, () => {});
+    asyncio.logger[level]('message', 1);
+    assert.deepEqual(
+      mock.calls.map((call) => call.arguments),
+      shown ? [['message', 1]] : [],
+    );
+    const outer = asyncio.setLogger(console);
+    try {
+      asyncio.logger[level]('asked for');
+      assert.deepEqual(mock.calls.at(-1)?.arguments, ['asked for']);
+    } finally {
+      asyncio.setLogger(outer);
+    }
+  });
+}
 
 test('what the library logs goes to the sink that is set when it happens', () => {
   const loop = new asyncio.EventLoop();
