@@ -17,6 +17,7 @@ import {
   KeyboardInterrupt,
   RuntimeError,
   SystemExit,
+  stopsTheLoop,
 } from './exceptions.js';
 import { delegate } from './fibers.js';
 import { type FutureLike, isfuture } from './futures.js';
@@ -109,34 +110,8 @@ export class Runner {
     if (loop.isRunning()) throw new RuntimeError('This event loop is already running');
     const context = options.context ?? (this.#context as Context);
     const coro = isfuture(main) ? delegate(main as FutureLike<T>) : (main as CoroutineLike<T>);
-    return this.#runTask(loop, loop.createTask(coro, { context, signal: this.#options.signal }));
-  }
-
-  async #runTask<T>(loop: EventLoop, task: Task<T>): Promise<T> {
-    let asked: 'SIGINT' | 'SIGTERM' | null = null;
-    const stop = (signal: 'SIGINT' | 'SIGTERM') => () => {
-      if (asked === null && !task.done()) {
-        asked = signal;
-        task.cancel();
-        return;
-      }
-      loop._interrupt(stopError(signal));
-    };
-    const host = loop._host;
-    const removals = (['SIGINT', 'SIGTERM'] as const).map((signal) =>
-      host.onStopSignal?.(signal, stop(signal)),
-    );
-    try {
-      return await loop.runUntilComplete(task);
-    } catch (error) {
-      let outcome = error;
-      // A task of another make may lack uncancel().
-      if (asked !== null && isCancelledError(error) && task.uncancel?.() === 0) outcome = stopError(asked);
-      noteExitStatus(loop, outcome);
-      throw outcome;
-    } finally {
-      for (const remove of removals) remove?.();
-    }
+    const task = loop.createTask(coro, { context, signal: this.#options.signal });
+    return stoppable(loop, () => loop.runUntilComplete(task), task);
   }
 
   /**
@@ -149,17 +124,13 @@ export class Runner {
     if (this.#loop?.isRunning() === true) throw new RuntimeError('Cannot close the runner: it is running');
     const wasInitialized = this.#state === 'initialized';
     this.#state = 'closed';
-    return wasInitialized ? this.#shutDown(this.#loop as EventLoop) : Promise.resolve();
-  }
-
-  async #shutDown(loop: EventLoop): Promise<void> {
-    try {
+    if (!wasInitialized) return Promise.resolve();
+    const loop = this.#loop as EventLoop;
+    return stoppable(loop, async () => {
       await cancelAllTasks(loop);
       await loop.runUntilComplete(loop.shutdownAsyncgens());
       await loop.runUntilComplete(loop.shutdownDefaultExecutor(EXECUTOR_PATIENCE));
-    } finally {
-      this._closeLoop();
-    }
+    }).finally(() => this._closeLoop());
   }
 
   /** The last step of closing; alone where nothing was run. @internal */
@@ -184,15 +155,31 @@ function checkMain(main: unknown): void {
   throw new TypeError('An asyncio.Future, a coroutine or an awaitable is required');
 }
 
-function stopError(signal: 'SIGINT' | 'SIGTERM'): KeyboardInterrupt | SystemExit {
-  return signal === 'SIGINT' ? new KeyboardInterrupt() : new SystemExit(143);
-}
-
-/** What an uncaught stop means for the process. */
-function noteExitStatus(loop: EventLoop, error: unknown): void {
-  if (error instanceof KeyboardInterrupt) loop._host.exitStatus?.(error, 130);
-  else if (error instanceof SystemExit && typeof error.exitCode === 'number')
-    loop._host.exitStatus?.(error, error.exitCode);
+/** Runs `body` on `loop`; Ctrl-C or SIGTERM cancels `task`, and without one, or when it comes again, ends the run at once. */
+async function stoppable<T>(loop: EventLoop, body: () => Promise<T>, task?: Task<T>): Promise<T> {
+  const host = loop._host;
+  let asked: KeyboardInterrupt | SystemExit | null = null;
+  const removals = (['SIGINT', 'SIGTERM'] as const).map((signal) =>
+    host.onStopSignal?.(signal, () => {
+      const stop = signal === 'SIGINT' ? new KeyboardInterrupt() : new SystemExit(143);
+      if (asked === null && task?.done() === false) {
+        asked = stop;
+        task.cancel();
+      } else loop._interrupt(stop);
+    }),
+  );
+  try {
+    return await body();
+  } catch (error) {
+    // A task of another make may lack uncancel().
+    const outcome = asked !== null && isCancelledError(error) && task?.uncancel?.() === 0 ? asked : error;
+    // What an uncaught stop means for the process.
+    const status = outcome instanceof SystemExit ? outcome.exitCode : 130;
+    if (stopsTheLoop(outcome) && typeof status === 'number') host.exitStatus?.(outcome, status);
+    throw outcome;
+  } finally {
+    for (const remove of removals) remove?.();
+  }
 }
 
 async function cancelAllTasks(loop: EventLoop): Promise<void> {

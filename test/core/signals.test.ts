@@ -68,6 +68,24 @@ test('the exit code is that of the error that nobody caught, not of an earlier C
   assert.equal(outcome.code, 1);
 });
 
+for (const [signal, code, name] of [
+  ['SIGINT', 130, 'KeyboardInterrupt'],
+  ['SIGTERM', 143, 'SystemExit'],
+] as const) {
+  test(`R-RUN-12 ${signal} while a run closes ends it at once, as ${name}`, async () => {
+    const how = 'leaving a task that cleans up';
+    const caught = await stopped(['async', how, 'caught'], ['ready\n', signal]);
+    assert.equal(caught.program.stdout, `ready\ncaught ${name}\n`);
+    assert.equal(caught.code, 0, caught.program.stderr);
+    assert.equal((await stopped(['async', how, 'uncaught'], ['ready\n', signal])).code, code);
+  });
+}
+
+test('a SystemExit of the clean-up sets the exit code', async () => {
+  const outcome = await stopped(['async', 'leaving a task that exits', 'uncaught']);
+  assert.equal(outcome.code, 4, outcome.program.stderr);
+});
+
 test('one Ctrl-C cancels every run() that is open', async () => {
   const outcome = await stopped(['async', 'two runs', 'caught'], ['ready\n', 'SIGINT']);
   assert.equal(outcome.program.stdout, 'ready\nfirst KeyboardInterrupt\nsecond KeyboardInterrupt\n');

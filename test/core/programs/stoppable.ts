@@ -65,6 +65,27 @@ const asyncFunctions: Record<string, () => Promise<unknown>> = {
       console.log('cleaned up');
     }
   },
+  async 'leaving a task that cleans up'() {
+    asyncio.createTask(async () => {
+      try {
+        await hour();
+      } finally {
+        ready();
+        await hour();
+      }
+    });
+    await asyncio.sleep(0);
+  },
+  async 'leaving a task that exits'() {
+    asyncio.createTask(async () => {
+      try {
+        await hour();
+      } catch {
+        throw new asyncio.SystemExit(4);
+      }
+    });
+    await asyncio.sleep(0);
+  },
   async swallowing() {
     ready();
     try {
