@@ -55,6 +55,8 @@ function report(error: unknown, asyncio: Asyncio): number {
     console.error('KeyboardInterrupt');
     return 130;
   }
+  // Only Node, and only of an error that nobody catches, shows in which file and line it does not understand the program.
+  if (error instanceof SyntaxError) throw error;
   console.error(error instanceof asyncio.DeadlockError ? error.message : inspect(error));
   return 1;
 }

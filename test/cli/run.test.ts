@@ -72,6 +72,16 @@ for (const [program, message] of [
   });
 }
 
+test('run: a syntax error is shown with its file and line', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'tsyncio-'));
+  t.after(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, 'program.mjs'), 'export async function main() {\n  let x = ;\n}\n');
+  const tsyncio = new Tsyncio('run', join(folder, 'program.mjs'));
+  assert.equal(await tsyncio.exitCode(), 1);
+  assert.match(tsyncio.stderr, /program\.mjs:2\n {2}let x = ;\n/);
+  assert.match(tsyncio.stderr, /SyntaxError: Unexpected token/);
+});
+
 test('run: a SystemExit without a code is success', async () => {
   const tsyncio = new Tsyncio('run', 'exit.ts');
   assert.equal(await tsyncio.exitCode(), 0);
