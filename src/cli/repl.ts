@@ -42,6 +42,8 @@ export async function repl(argv: readonly string[], version: string): Promise<vo
 class Statements {
   #running: asyncio.Task<void> | null = null;
   #interrupted = false;
+  /** One for all statements: a variable that one of them has set is set for the next. */
+  readonly #context = asyncio.copyContext();
 
   constructor(server: REPLServer) {
     const { eval: evaluate } = server;
@@ -60,7 +62,7 @@ class Statements {
           });
         });
       // Eager, since the prompt expects the callback of a statement without await before it reads on.
-      const task = asyncio.createTask(statement, { eagerStart: true });
+      const task = asyncio.createTask(statement, { eagerStart: true, context: this.#context });
       this.#running = task;
       this.#interrupted = false;
       task.addDoneCallback(() => {

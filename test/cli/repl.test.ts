@@ -43,6 +43,18 @@ test('repl: every statement runs as a task of one loop', async () => {
   assert.deepEqual(printed, ['undefined', 'true', 'true', 'true', 'true']);
 });
 
+test('repl: what a statement has set a context variable to, the next one sees', async () => {
+  const printed = await session(
+    "const v = new asyncio.ContextVar('v'); v.set(1); 'set'",
+    'v.get()',
+    "await asyncio.sleep(0); v.set(2); 'set'",
+    'v.get()',
+    'await asyncio.createTask(async () => { v.set(3); return v.get() })',
+    'v.get()',
+  );
+  assert.deepEqual(printed, ["'set'", '1', "'set'", '2', '3', '2']);
+});
+
 test('repl: a statement over several lines is read to its end', async () => {
   assert.deepEqual(
     await session(
