@@ -49,7 +49,8 @@ function platformHost(): Host | null {
 
 /**
  * A host on a virtual clock, for `new EventLoop({ host: new VirtualHost() })`. It is a closed world: when nothing is
- * ready and nothing is scheduled, whoever waits gets a DeadlockError.
+ * ready and nothing is scheduled, whoever waits gets a DeadlockError. Loops that run side by side need a host each: one that is
+ * idle moves the clock to its own next timer, past those of another.
  *
  * @example
  * ```ts
