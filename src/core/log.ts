@@ -13,7 +13,7 @@ const { console } = globalThis as unknown as { console: Logger };
 let standard = console;
 let sink = standard;
 
-/** Sets the sink that is used while {@link setLogger} has set none. @internal */
+/** Sets the sink that is used while {@link setLogger} has set none: for those who bring a host. */
 export function setStandardLogger(target: Logger): void {
   standard = target;
   sink = target;
